@@ -1,0 +1,1 @@
+//! Base images assembled from Debian packages.

@@ -1,0 +1,1 @@
+//! Buildpack slipway/pip: installs requirements.txt into a venv.

@@ -1,0 +1,1 @@
+//! Buildpack slipway/procfile: process types from a Procfile.

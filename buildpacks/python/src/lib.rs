@@ -1,0 +1,1 @@
+//! Buildpack slipway/python: the interpreter of the run image.

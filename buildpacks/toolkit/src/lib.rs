@@ -1,0 +1,1 @@
+//! Write a buildpack in Rust.

@@ -1,0 +1,1 @@
+//! Files handled safely: beneath a directory without following links, durable writes, locks.

@@ -1,0 +1,1 @@
+//! One blocking HTTP client: roots, proxies, timeouts, retries, resume, digest check.

@@ -1,0 +1,3 @@
+//! Starts processes in app images.
+
+fn main() {}

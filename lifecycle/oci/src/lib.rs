@@ -1,0 +1,1 @@
+//! Images as values: digest, blob, layer, image, tarball, layout, archive, efficiency.

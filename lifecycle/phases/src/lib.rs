@@ -1,0 +1,1 @@
+//! The lifecycle: analyze, detect, restore, build, export.

@@ -1,0 +1,1 @@
+//! What a user wants done: build, run, inspect, keep images.

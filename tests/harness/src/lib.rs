@@ -1,0 +1,1 @@
+//! Temporary worlds for tests: state folders, buildpacks, apps, real programs.
