@@ -1,1 +1,16 @@
-//! Temporary worlds for tests: state folders, buildpacks, apps, real programs.
+//! Temporary worlds for tests: state folders, programs of this machine, an HTTP question, and the
+//! one way to say that a test could not run.
+//!
+//! Everything here is for tests: it reads the environment and panics instead of returning errors.
+
+mod http_get;
+mod program;
+mod skip;
+mod user;
+mod world;
+
+pub use http_get::{Answer, get, wait_for};
+pub use program::{Outcome, program, run};
+pub use skip::{skip, strict};
+pub use user::{ORDINARY, is_root};
+pub use world::{Child, World, free_port, repository};

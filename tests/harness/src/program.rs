@@ -1,0 +1,54 @@
+//! Programs of this machine, run to their end.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use crate::skip;
+
+/// What a program left: its status and texts.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// The outcome, after asserting that the program ended with status 0.
+    pub fn success(self) -> Outcome {
+        assert!(
+            self.code == Some(0),
+            "status {:?}\n--- stdout\n{}\n--- stderr\n{}",
+            self.code,
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+}
+
+/// Runs a command to its end and keeps its texts.
+pub fn run(command: &mut Command) -> Outcome {
+    let Output { status, stdout, stderr } = match command.output() {
+        Ok(output) => output,
+        Err(error) => panic!("starting {command:?}: {error}"),
+    };
+    Outcome {
+        code: status.code(),
+        stdout: String::from_utf8_lossy(&stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&stderr).into_owned(),
+    }
+}
+
+/// Finds a program in `PATH`; absent, the calling test is skipped (`None`).
+pub fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .map(|folder| folder.join(name))
+        .find(|candidate| candidate.is_file());
+    if found.is_none() {
+        skip(&format!("the program `{name}` is not installed"));
+    }
+    found
+}
