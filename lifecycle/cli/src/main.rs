@@ -1,3 +1,7 @@
 //! Source in, OCI image out: no Dockerfile, no daemon, no root.
 
-fn main() {}
+mod embedded;
+
+fn main() {
+    println!("{}", embedded::PAYLOAD.launcher.len());
+}
