@@ -1,0 +1,5 @@
+//! Which group of the order fits the application.
+
+mod failure;
+
+pub use failure::{DetectFailure, ElementTrial, GroupTrial, Unmet, Verdict};
