@@ -1,0 +1,1 @@
+//! What the helper is asked to do.
