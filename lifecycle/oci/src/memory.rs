@@ -1,0 +1,169 @@
+//! Store and names in memory, for tests and for small things on their way elsewhere.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::{
+    Descriptor, Digest, Error, ErrorKind, Image, Images, Reference, Result, Sink, Source, Store,
+};
+
+/// Keeps blobs and names until it is dropped; counts the bytes that go in and out. Clones share everything.
+#[derive(Clone, Default)]
+pub struct Memory {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    blobs: Mutex<BTreeMap<Digest, Arc<[u8]>>>,
+    manifests: Mutex<BTreeMap<Digest, Descriptor>>,
+    names: Mutex<BTreeMap<Reference, Descriptor>>,
+    written: AtomicU64,
+    read: AtomicU64,
+}
+
+impl Memory {
+    pub fn new() -> Arc<Memory> {
+        Arc::new(Memory::default())
+    }
+
+    /// Bytes of blobs that were taken; one that was already here does not count.
+    pub fn bytes_written(&self) -> u64 {
+        self.shared.written.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of blobs that were read.
+    pub fn bytes_read(&self) -> u64 {
+        self.shared.read.load(Ordering::Relaxed)
+    }
+
+    /// Digests of all blobs, sorted.
+    pub fn blobs(&self) -> Vec<Digest> {
+        locked(&self.shared.blobs).keys().copied().collect()
+    }
+
+    /// Resolved names, sorted, with what they point to.
+    pub fn names(&self) -> Vec<(Reference, Descriptor)> {
+        locked(&self.shared.names)
+            .iter()
+            .map(|(name, manifest)| (name.clone(), manifest.clone()))
+            .collect()
+    }
+
+    /// Whatever a name or digest points to.
+    fn manifest(&self, name: &Reference) -> Option<Descriptor> {
+        match name.digest() {
+            Some(digest) => locked(&self.shared.manifests).get(&digest).cloned(),
+            None => locked(&self.shared.names).get(name).cloned(),
+        }
+    }
+}
+
+/// A poisoned lock is no reason to fail: every change under these locks is a single insertion.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Source for Memory {
+    fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>> {
+        let missing = || Error::new(ErrorKind::NotFound, format!("opening blob {}", blob.digest));
+        let bytes = locked(&self.shared.blobs)
+            .get(&blob.digest)
+            .cloned()
+            .ok_or_else(missing)?;
+        if bytes.len() as u64 != blob.size {
+            let text = format!(
+                "opening blob {}: it has {} bytes, not {}",
+                blob.digest,
+                bytes.len(),
+                blob.size
+            );
+            return Err(Error::new(ErrorKind::Integrity, text));
+        }
+        Ok(Box::new(Counted {
+            bytes,
+            position: 0,
+            shared: self.shared.clone(),
+        }))
+    }
+}
+
+struct Counted {
+    bytes: Arc<[u8]>,
+    position: usize,
+    shared: Arc<Shared>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self
+            .bytes
+            .get(self.position..)
+            .unwrap_or_default()
+            .read(buffer)?;
+        self.position += count;
+        self.shared.read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+impl Store for Memory {
+    fn contains(&self, digest: Digest) -> Result<bool> {
+        Ok(locked(&self.shared.blobs).contains_key(&digest))
+    }
+
+    fn begin(&self) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(Pending {
+            bytes: Vec::new(),
+            shared: self.shared.clone(),
+        }))
+    }
+}
+
+struct Pending {
+    bytes: Vec<u8>,
+    shared: Arc<Shared>,
+}
+
+impl Write for Pending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Pending {
+    fn finish(self: Box<Self>, blob: &Descriptor) -> Result<()> {
+        blob.check(&self.bytes)?;
+        if locked(&self.shared.blobs)
+            .insert(blob.digest, self.bytes.into())
+            .is_none()
+        {
+            self.shared.written.fetch_add(blob.size, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+impl Images for Memory {
+    fn find(&self, name: &Reference) -> Result<Option<Image>> {
+        let Some(manifest) = self.manifest(name) else {
+            return Ok(None);
+        };
+        Image::read(Arc::new(self.clone()), &manifest).map(Some)
+    }
+
+    fn publish(&self, image: &Image, names: &[Reference]) -> Result<Digest> {
+        let manifest = image.write_to(self)?;
+        locked(&self.shared.manifests).insert(manifest.digest, manifest.clone());
+        for name in names {
+            locked(&self.shared.names).insert(name.clone(), manifest.clone());
+        }
+        Ok(manifest.digest)
+    }
+}

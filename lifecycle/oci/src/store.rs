@@ -1,0 +1,77 @@
+//! Where bytes are read from, where they are kept, and where images have names.
+//!
+//! Five things implement these: memory, the local store, layouts and archives here, registries and daemons in other crates.
+
+use std::io::{self, Read, Write};
+
+use crate::{Descriptor, Digest, Error, Image, Reference, Repository, Result, Verified};
+
+/// Where bytes are read from.
+pub trait Source: Send + Sync {
+    /// Opens a blob for reading. The reader fails at the end of the stream when digest or size are wrong.
+    ///
+    /// Fails with `NotFound` when the blob is not here.
+    fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>>;
+
+    /// The repository the bytes lie in, which lets a registry mount instead of upload.
+    fn origin(&self) -> Option<&Repository> {
+        None
+    }
+}
+
+/// Where bytes are kept. Writing the same blob twice is harmless; a wrong digest is an error and leaves nothing.
+pub trait Store: Source {
+    /// Whether the blob is here. What was said to be here stays until the store is dropped, even while others collect garbage.
+    fn contains(&self, digest: Digest) -> Result<bool>;
+
+    /// Takes bytes whose digest is known only at the end. A dropped sink keeps nothing.
+    fn begin(&self) -> Result<Box<dyn Sink>>;
+
+    /// Keeps the bytes of a blob; reads `bytes` to their end unless the blob is already here.
+    fn write(&self, blob: &Descriptor, bytes: &mut dyn Read) -> Result<()> {
+        if self.contains(blob.digest)? {
+            return Ok(());
+        }
+        let mut sink = self.begin()?;
+        io::copy(&mut Verified::new(bytes, blob), &mut sink)
+            .map_err(|error| Error::io(format!("writing blob {}", blob.digest), error))?;
+        sink.finish(blob)
+    }
+}
+
+/// One blob on its way into a store.
+pub trait Sink: Write + Send {
+    /// Makes the bytes durable and visible under their digest.
+    ///
+    /// Fails with `Integrity` when digest or size are not those of `blob`, and keeps nothing then.
+    fn finish(self: Box<Self>, blob: &Descriptor) -> Result<()>;
+}
+
+/// Where images have names.
+pub trait Images {
+    /// Finds an image by tag or digest; absent is `None`, forbidden is an error. Among several platforms it is the host's.
+    fn find(&self, name: &Reference) -> Result<Option<Image>>;
+
+    /// Publishes blobs, then config, then manifest, then names: a name never points to something incomplete.
+    /// Returns the digest of the manifest. Publishing the same again is harmless.
+    fn publish(&self, image: &Image, names: &[Reference]) -> Result<Digest>;
+}
+
+/// Reads a small blob whole; refuses one that is larger than `limit` before reading it.
+pub(crate) fn read_small(source: &dyn Source, blob: &Descriptor, limit: u64) -> Result<Vec<u8>> {
+    if blob.size > limit {
+        let text = format!(
+            "reading {} of {} bytes, more than {limit}",
+            blob.digest, blob.size
+        );
+        return Err(Error::new(crate::ErrorKind::TooLarge, text));
+    }
+    let mut bytes = Vec::new();
+    let reading = |error| Error::io(format!("reading {}", blob.digest), error);
+    source
+        .open(blob)?
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(reading)?;
+    Ok(bytes)
+}
