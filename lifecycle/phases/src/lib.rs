@@ -3,6 +3,7 @@
 //! Values go down, results come back; the only sideways channel is [`Events`]. No phase opens a socket
 //! or isolates a process: it is given images, a store and a [`Runner`].
 
+mod context;
 mod dirs;
 mod error;
 mod event;
@@ -10,10 +11,22 @@ pub mod messages;
 mod phase;
 mod runner;
 
+pub mod analyze;
+pub mod build;
 pub mod detect;
+pub mod export;
+pub mod job;
+pub mod restore;
 
+pub use analyze::{AnalyzeRequest, Analyzed, analyze};
+pub use build::{Built, build};
+pub use context::{Context, Workshop};
+pub use detect::{Detected, detect};
 pub use dirs::Dirs;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Events, LayerAction, Level, Silent};
+pub use export::{ExportRequest, Exported, Launcher, Owners, export};
+pub use job::{Job, Work, run_job};
 pub use phase::Phase;
+pub use restore::{Restored, restore};
 pub use runner::{Command, Element, Exit, Plain, Runner, Stream};
