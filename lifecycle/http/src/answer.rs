@@ -18,8 +18,8 @@ pub(crate) fn failed(doing: &str, error: ureq::Error) -> Error {
         ureq::Error::Timeout(_) => ErrorKind::Timeout,
         ureq::Error::Tls(_) | ureq::Error::Pem(_) | ureq::Error::Rustls(_) => ErrorKind::Tls,
         ureq::Error::Io(inner) => match inner.kind() {
-            _ if is_tls(inner) => ErrorKind::Tls,
-            _ if inner.get_ref().is_some_and(|inner| inner.is::<TooSlow>()) => ErrorKind::Timeout,
+            _ if is::<rustls::Error>(inner) => ErrorKind::Tls,
+            _ if is::<TooSlow>(inner) => ErrorKind::Timeout,
             Io::ConnectionRefused => ErrorKind::Refused,
             Io::NetworkUnreachable | Io::NetworkDown | Io::HostUnreachable => ErrorKind::Offline,
             Io::TimedOut | Io::WouldBlock => ErrorKind::Timeout,
@@ -42,10 +42,12 @@ pub(crate) fn failed(doing: &str, error: ureq::Error) -> Error {
     Error::new(kind, doing).because(error)
 }
 
-fn is_tls(error: &io::Error) -> bool {
+/// Whether an error of reading or writing wraps one of type `E`.
+fn is<E: std::error::Error + 'static>(error: &io::Error) -> bool {
     error
         .get_ref()
-        .is_some_and(|inner| inner.is::<rustls::Error>())
+        .and_then(|inner| inner.downcast_ref::<E>())
+        .is_some()
 }
 
 /// The error for a status that is no success, with the beginning of what the server says if that is text.

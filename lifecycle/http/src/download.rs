@@ -88,16 +88,13 @@ impl Client {
             part.restart()?;
         }
         part.tag = strong_tag(&stream);
-        if let (Some(size), Some(coming)) = (size, stream.length()) {
-            if part.length + coming != size {
-                let doing = format!(
-                    "{} is {} bytes, not {size}",
-                    stream.url,
-                    part.length + coming
-                );
-                part.restart()?;
-                return Err(Error::new(ErrorKind::Digest, doing));
-            }
+        if let (Some(size), Some(coming)) = (size, stream.length())
+            && part.length + coming != size
+        {
+            let total = part.length + coming;
+            part.restart()?;
+            let doing = format!("{} is {total} bytes, not {size}", stream.url);
+            return Err(Error::new(ErrorKind::Digest, doing));
         }
         part.fill(&mut stream, size.unwrap_or(LIMIT))?;
         part.check(url, expected)

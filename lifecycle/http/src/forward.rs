@@ -74,9 +74,9 @@ impl Rewriting {
         ) else {
             return Err(ureq::Error::ConnectionFailed);
         };
-        let mut rewritten = written.to_vec();
-        rewritten.splice(line + 1..line + 1, self.authorization.iter().copied());
-        rewritten.splice(space + 1..space + 1, self.origin.iter().copied());
+        let (method, rest) = written.split_at(space + 1);
+        let (line, headers) = rest.split_at(line - space);
+        let rewritten = [method, &self.origin, line, &self.authorization, headers].concat();
         let Some(room) = output.get_mut(..rewritten.len()) else {
             return Err(ureq::Error::BodyExceedsLimit(0));
         };
