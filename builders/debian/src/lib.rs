@@ -1,1 +1,95 @@
 //! Base images assembled from Debian packages.
+//!
+//! A recipe says which packages an image has, a lock says which bytes exactly. [`assemble`] fetches what is missing, unpacks it
+//! without ever running a maintainer script, applies the rules that replace those scripts and makes layers of the result.
+//! Reasons and measurements: `design/base-images.md`.
+
+mod error;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+pub use error::{Error, ErrorKind, Result};
+
+/// Everything an assembly needs from outside.
+#[derive(Clone)]
+pub struct World<'a> {
+    /// Folder for packages, indexes and what is remembered; made when absent.
+    pub cache: &'a Path,
+    /// Where layers go.
+    pub store: Arc<dyn oci::Store>,
+    pub http: &'a http::Client,
+    pub now: SystemTime,
+    pub interpreter: &'a dyn Interpreter,
+    pub events: &'a dyn Fn(Event),
+    /// A package that has vanished from the archive is an error instead of being resolved anew.
+    pub locked: bool,
+}
+
+/// Runs a program of an unpacked tree.
+pub trait Interpreter {
+    /// Runs `program` (absolute in the tree) with `root` as its root directory, or so that it cannot tell; it may write below `root`.
+    ///
+    /// The environment is exactly `env`. Anything but success is an error.
+    fn run(
+        &self,
+        root: &Path,
+        program: &str,
+        args: &[&str],
+        env: &[(&str, &str)],
+    ) -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// Something worth telling the user while a base is assembled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// Packages will be downloaded.
+    Fetching { packages: usize, bytes: u64 },
+    /// A locked package is no longer offered anywhere; this version takes its place.
+    Replaced {
+        package: String,
+        locked: String,
+        found: String,
+    },
+    /// An archive's index is older than it should be, but not so that it would be refused.
+    Stale { suite: String, valid_until: String },
+    /// A layer is being made.
+    Assembling { layer: String },
+}
+
+/// An assembled base image.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// `slipway.invalid/base/trixie-python:<first 12 hex of the lock digest>`.
+    pub name: String,
+    pub image: oci::Image,
+    /// Of the lock that was used, in hex.
+    pub lock_digest: String,
+}
+
+/// What an assembly would have to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Name of the base, as in [`Base::name`].
+    pub name: String,
+    /// Name, version and size of each package, by name.
+    pub packages: Vec<(String, String, u64)>,
+    /// Bytes that are not in the cache yet.
+    pub download_bytes: u64,
+}
+
+/// Makes a base image of a release (`trixie`): `static`, `tiny`, `python` or `build-lite`.
+///
+/// The same lock gives the same digest everywhere. What is cached is not done again.
+pub fn assemble(release: &str, image: &str, world: &World<'_>) -> Result<Base> {
+    let _ = (release, image, world);
+    todo!("filled in within the hour")
+}
+
+/// Says what [`assemble`] would download into `cache`.
+pub fn plan(release: &str, image: &str, cache: &Path) -> Result<Plan> {
+    let _ = (release, image, cache);
+    todo!("filled in within the hour")
+}
