@@ -60,6 +60,11 @@ impl Error {
         Error::new(kind_of_io(&source), doing).because(source)
     }
 
+    /// Wraps an error of crate `files`.
+    pub fn files(doing: impl Into<String>, source: files::Error) -> Error {
+        Error::new(kind_of_files(source.kind()), doing).because(source)
+    }
+
     /// Wraps one of our own errors: the kind stays, the text gains what it was part of.
     pub fn during(self, doing: impl Into<String>) -> Error {
         Error::new(self.kind, doing).because(self)
@@ -90,6 +95,19 @@ fn kind_of_io(error: &io::Error) -> ErrorKind {
         io::ErrorKind::TimedOut
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted => ErrorKind::Transient,
+        _ => ErrorKind::Other,
+    }
+}
+
+fn kind_of_files(kind: files::ErrorKind) -> ErrorKind {
+    match kind {
+        files::ErrorKind::NotFound => ErrorKind::NotFound,
+        files::ErrorKind::Escapes => ErrorKind::Escapes,
+        files::ErrorKind::NotRegular | files::ErrorKind::NotDirectory => ErrorKind::Malformed,
+        files::ErrorKind::TooLarge => ErrorKind::TooLarge,
+        files::ErrorKind::Denied => ErrorKind::Denied,
+        files::ErrorKind::NoSpace => ErrorKind::NoSpace,
+        files::ErrorKind::Busy => ErrorKind::Busy,
         _ => ErrorKind::Other,
     }
 }

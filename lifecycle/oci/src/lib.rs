@@ -25,9 +25,13 @@ mod layer;
 
 mod memory;
 
-// Layers as tar files (tarball, compress, parallel).
+// Layers as tar files.
+mod compress;
+mod parallel;
+pub mod tarball;
 
 pub use blob::Blob;
+pub use compress::decompress;
 pub use config::{Config, History};
 pub use descriptor::Descriptor;
 pub use digest::{Digest, Hasher};

@@ -6,6 +6,7 @@
 
 mod compose;
 mod header;
+mod lexical;
 mod pack;
 mod read;
 mod rewrite;
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use compose::{links, parents, single};
-pub use header::{Format, Header, Kind, header};
+pub use header::{Format, Header, Kind, Time, header};
 pub use pack::{Packed, pack};
 pub use read::{Limits, read};
 pub use rewrite::rewrite;

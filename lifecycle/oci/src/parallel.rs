@@ -1,0 +1,1 @@
+//! n jobs on all cores: results in order, the first error wins.
