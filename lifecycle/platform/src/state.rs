@@ -1,0 +1,136 @@
+//! Where slipway keeps things on this machine.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Doing, Result};
+
+/// The folders of one user.
+///
+/// | folder | what | may be removed |
+/// |---|---|---|
+/// | `images` | blobs by digest, one file per image name | loses images |
+/// | `downloads` | package archives and indexes by digest | is downloaded again |
+/// | `layers` | unpacked layers by diff id | is unpacked again |
+/// | `tools` | the embedded programs as files | is written again |
+/// | `builds`, `runs` | what a running build or container uses | when nothing runs |
+///
+/// Under `SLIPWAY_HOME` all of them lie side by side; otherwise `images` is in the XDG data folder,
+/// `builds` and `runs` in the state folder and the rest in the cache folder.
+#[derive(Debug, Clone)]
+pub struct State {
+    data: PathBuf,
+    cache: PathBuf,
+    state: PathBuf,
+}
+
+impl State {
+    /// Everything in one folder (`SLIPWAY_HOME`).
+    pub fn home(home: &Path) -> State {
+        State {
+            data: home.to_owned(),
+            cache: home.to_owned(),
+            state: home.to_owned(),
+        }
+    }
+
+    /// The XDG base folders, to each of which `slipway` is added.
+    pub fn xdg(data: &Path, cache: &Path, state: &Path) -> State {
+        let own = |base: &Path| base.join("slipway");
+        State {
+            data: own(data),
+            cache: own(cache),
+            state: own(state),
+        }
+    }
+
+    /// Makes the folders that are missing, for their owner alone.
+    pub fn create(&self) -> Result<()> {
+        for dir in [&self.data, &self.cache, &self.state] {
+            create(dir)?;
+        }
+        for dir in [
+            self.images(),
+            self.downloads(),
+            self.layers(),
+            self.tools(),
+            self.builds(),
+            self.runs(),
+        ] {
+            create(&dir)?;
+        }
+        Ok(())
+    }
+
+    pub fn images(&self) -> PathBuf {
+        self.data.join("images")
+    }
+
+    pub fn downloads(&self) -> PathBuf {
+        self.cache.join("downloads")
+    }
+
+    pub fn layers(&self) -> PathBuf {
+        self.cache.join("layers")
+    }
+
+    pub fn tools(&self) -> PathBuf {
+        self.cache.join("tools")
+    }
+
+    pub fn builds(&self) -> PathBuf {
+        self.state.join("builds")
+    }
+
+    pub fn runs(&self) -> PathBuf {
+        self.state.join("runs")
+    }
+
+    /// Where the sandbox remembers whom it runs as.
+    pub fn identity(&self) -> &Path {
+        &self.state
+    }
+
+    /// Every top folder; a source that contains one of them does not take it into the image.
+    pub fn tops(&self) -> [&Path; 3] {
+        [&self.data, &self.cache, &self.state]
+    }
+}
+
+fn create(dir: &Path) -> Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .doing(format!("making the state folder {}", dir.display()))
+        .map_err(|error| error.help("choose another place with SLIPWAY_HOME=FOLDER"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_home_holds_everything_and_is_for_its_owner_alone() {
+        let top = tempfile::tempdir().unwrap();
+        let home = top.path().join("a/b");
+        let state = State::home(&home);
+        state.create().unwrap();
+        state.create().unwrap();
+        assert_eq!(state.images(), home.join("images"));
+        assert_eq!(state.builds(), home.join("builds"));
+        let mode = std::fs::metadata(&home).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn xdg_folders_are_apart() {
+        let state = State::xdg(Path::new("/d"), Path::new("/c"), Path::new("/s"));
+        assert_eq!(state.images(), Path::new("/d/slipway/images"));
+        assert_eq!(state.layers(), Path::new("/c/slipway/layers"));
+        assert_eq!(state.runs(), Path::new("/s/slipway/runs"));
+    }
+}
