@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::json::Object;
-use crate::{Digest, Error, ErrorKind, MediaType, Result};
+use crate::{Digest, Error, ErrorKind, Hasher, MediaType, Result};
 
 /// Says which bytes, how many and of what type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -59,19 +59,24 @@ impl Descriptor {
         object.insert("digest".into(), self.digest.to_string().into());
         object.insert("size".into(), self.size.into());
     }
-}
 
-impl Descriptor {
     /// Fails with `Integrity` unless `bytes` are those it describes.
     pub(crate) fn check(&self, bytes: &[u8]) -> Result<()> {
-        if self.size == bytes.len() as u64 && self.digest == Digest::of(bytes) {
+        let mut hasher = Hasher::new();
+        hasher.update(bytes);
+        self.check_hashed(hasher)
+    }
+
+    /// Fails with `Integrity` unless the bytes that went through `hasher` are those it describes.
+    pub fn check_hashed(&self, hasher: Hasher) -> Result<()> {
+        let size = hasher.size();
+        let found = hasher.finish();
+        if self.size == size && self.digest == found {
             return Ok(());
         }
         let text = format!(
-            "verifying {}: the {} bytes are {}",
-            self.digest,
-            bytes.len(),
-            Digest::of(bytes)
+            "verifying {} of {} bytes: it is {found} of {size} bytes",
+            self.digest, self.size
         );
         Err(Error::new(ErrorKind::Integrity, text))
     }

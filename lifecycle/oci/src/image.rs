@@ -89,9 +89,16 @@ impl Image {
     /// Reads manifest and config from `source`, which then also serves the layers.
     pub fn read(source: Arc<dyn Source>, manifest: &Descriptor) -> Result<Image> {
         let bytes = read_small(&*source, manifest, limits::MANIFEST_BYTES)?;
-        let config = config_of(&bytes)?;
-        let config = read_small(&*source, &config, limits::CONFIG_BYTES)?;
-        Image::parse(&bytes, &config, source)
+        Image::read_with(source, &bytes)
+    }
+
+    /// Reads the config that a manifest names from `source`, which then also serves the layers.
+    pub fn read_with(source: Arc<dyn Source>, manifest: &[u8]) -> Result<Image> {
+        let mut object = json::object(manifest, limits::MANIFEST_BYTES, "image manifest")?;
+        let parts =
+            Parts::take(&mut object).map_err(|error| error.during("reading image manifest"))?;
+        let config = read_small(&*source, &parts.config, limits::CONFIG_BYTES)?;
+        Image::parse(manifest, &config, source)
     }
 
     pub fn config(&self) -> &Config {
@@ -246,12 +253,6 @@ impl Image {
         store.write(&descriptor, &mut &*manifest)?;
         Ok(descriptor)
     }
-}
-
-/// The config descriptor of a manifest.
-pub(crate) fn config_of(manifest: &[u8]) -> Result<Descriptor> {
-    let mut object = json::object(manifest, limits::MANIFEST_BYTES, "image manifest")?;
-    Ok(Parts::take(&mut object)?.config)
 }
 
 /// What a manifest says about blobs.

@@ -21,8 +21,10 @@ mod verify;
 mod blob;
 mod config;
 mod image;
+pub mod index;
 mod layer;
 
+mod local;
 mod memory;
 
 // Layers as tar files.
@@ -37,7 +39,9 @@ pub use descriptor::Descriptor;
 pub use digest::{Digest, Hasher};
 pub use error::{Error, ErrorKind, Result};
 pub use image::Image;
+pub use index::Index;
 pub use layer::Layer;
+pub use local::{Collected, Local, Named};
 pub use media_type::{Compression, MediaType};
 pub use memory::Memory;
 pub use platform::Platform;

@@ -5,8 +5,10 @@ use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::store::publishable;
 use crate::{
-    Descriptor, Digest, Error, ErrorKind, Image, Images, Reference, Result, Sink, Source, Store,
+    Descriptor, Digest, Error, ErrorKind, Image, Images, Platform, Reference, Result, Sink, Source,
+    Store, index,
 };
 
 /// Keeps blobs and names until it is dropped; counts the bytes that go in and out. Clones share everything.
@@ -152,17 +154,19 @@ impl Sink for Pending {
 
 impl Images for Memory {
     fn find(&self, name: &Reference) -> Result<Option<Image>> {
-        let Some(manifest) = self.manifest(name) else {
-            return Ok(None);
-        };
-        Image::read(Arc::new(self.clone()), &manifest).map(Some)
+        match self.manifest(name) {
+            Some(manifest) => index::find(Arc::new(self.clone()), &manifest, &Platform::host()),
+            None => Ok(None),
+        }
     }
 
     fn publish(&self, image: &Image, names: &[Reference]) -> Result<Digest> {
         let manifest = image.write_to(self)?;
         locked(&self.shared.manifests).insert(manifest.digest, manifest.clone());
         for name in names {
-            locked(&self.shared.names).insert(name.clone(), manifest.clone());
+            if let Some(name) = publishable(name, &manifest)? {
+                locked(&self.shared.names).insert(name, manifest.clone());
+            }
         }
         Ok(manifest.digest)
     }

@@ -1,0 +1,118 @@
+//! The plain store of a user: blobs by digest, one file per name, safe for any number of processes at once.
+//!
+//! ```text
+//! format                 one line, so that an older program leaves a newer store alone
+//! lock                   held shared for the moment of a change, exclusively while garbage is collected
+//! blobs/sha256/<hex>     whole, synced, read-only by convention
+//! names/<escaped name>   what a name points to
+//! sessions/<id>/         a running program: blobs half written, and the digests it counts on
+//! ```
+//!
+//! No index is shared, so writers do not wait for each other, and no change rewrites what others wrote (`design/decisions.md` 32).
+
+mod blobs;
+mod collect;
+mod names;
+mod session;
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use collect::Collected;
+pub use names::Named;
+
+use self::blobs::Blobs;
+use crate::store::publishable;
+use crate::{
+    Descriptor, Digest, Image, Images, Platform, Reference, Result, Sink, Source, Store, index,
+};
+
+/// An open store. Keep it as long as its blobs are needed: until it and everything read from it is dropped, garbage collection
+/// by whatever process removes nothing that it wrote, found or was told to contain.
+pub struct Local {
+    blobs: Arc<Blobs>,
+}
+
+impl Local {
+    /// Opens the store in a folder, making both when they are missing. A store we may not write to can be read.
+    ///
+    /// Fails with `Unsupported` when a newer program made it.
+    pub fn open(dir: &Path) -> Result<Arc<Local>> {
+        Ok(Arc::new(Local {
+            blobs: Arc::new(Blobs::open(dir)?),
+        }))
+    }
+
+    /// All names, sorted.
+    pub fn list(&self) -> Result<Vec<Named>> {
+        names::list(&self.blobs)
+    }
+
+    /// Removes a name; false when there was none. Blobs stay until they are collected.
+    pub fn remove(&self, name: &Reference) -> Result<bool> {
+        names::remove(&self.blobs, name)
+    }
+
+    /// Removes blobs that no name and no running program needs, and what dead programs left.
+    pub fn collect(&self) -> Result<Collected> {
+        collect::collect(&self.blobs)
+    }
+
+    /// Reads every blob and removes those whose bytes are not those of their digest; returns their digests.
+    /// Whoever needs one of them writes it again.
+    pub fn check(&self) -> Result<Vec<Digest>> {
+        self.blobs.check()
+    }
+
+    /// Gives names to a manifest or index whose blobs are all in the store.
+    pub fn tag(&self, manifest: &Descriptor, names: &[Reference]) -> Result<()> {
+        for name in names {
+            if let Some(name) = publishable(name, manifest)? {
+                names::write(&self.blobs, &name, manifest)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a name points to, as the store has it: a manifest, or an index.
+    pub fn resolve(&self, name: &Reference) -> Result<Option<Descriptor>> {
+        match name.digest() {
+            Some(digest) => self.blobs.describe(digest),
+            None => names::find(&self.blobs, name),
+        }
+    }
+}
+
+impl Source for Local {
+    fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>> {
+        Source::open(&self.blobs, blob)
+    }
+}
+
+impl Store for Local {
+    fn contains(&self, digest: Digest) -> Result<bool> {
+        self.blobs.contains(digest)
+    }
+
+    fn begin(&self) -> Result<Box<dyn Sink>> {
+        self.blobs.begin()
+    }
+}
+
+impl Images for Local {
+    fn find(&self, name: &Reference) -> Result<Option<Image>> {
+        match self.resolve(name)? {
+            Some(manifest) => {
+                index::find(Arc::new(self.blobs.clone()), &manifest, &Platform::host())
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn publish(&self, image: &Image, names: &[Reference]) -> Result<Digest> {
+        let manifest = image.write_to(self)?;
+        self.tag(&manifest, names)?;
+        Ok(manifest.digest)
+    }
+}

@@ -1,0 +1,96 @@
+//! Garbage collection: blobs that no name and no running program needs.
+//!
+//! Nobody else changes the store meanwhile, and what running programs count on is in their sessions; so nothing is judged by age.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::blobs::{Blobs, path_of};
+use super::names::{self, NAMES};
+use super::session;
+use crate::{Digest, Error, Result, json, limits};
+
+/// What a collection removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Collected {
+    pub blobs: usize,
+    pub bytes: u64,
+}
+
+pub(super) fn collect(blobs: &Blobs) -> Result<Collected> {
+    let _lock = blobs.exclude()?;
+    let needed = needed(blobs)?;
+    let mut collected = Collected::default();
+    for (digest, size) in blobs.all()? {
+        if needed.contains(&digest) {
+            continue;
+        }
+        let failed = |error| Error::files(format!("removing blob {digest}"), error);
+        blobs.dir.remove_file(&path_of(digest)).map_err(failed)?;
+        collected.blobs += 1;
+        collected.bytes += size;
+    }
+    remove_half_written_names(blobs)?;
+    Ok(collected)
+}
+
+/// Everything that names and sessions lead to.
+fn needed(blobs: &Blobs) -> Result<BTreeSet<Digest>> {
+    let mut needed = session::roots_of_the_living(&blobs.dir)?;
+    needed.extend(
+        names::list(blobs)?
+            .iter()
+            .map(|named| named.manifest.digest),
+    );
+    let mut unread: Vec<Digest> = needed.iter().copied().collect();
+    while let Some(digest) = unread.pop() {
+        let found = mentioned_by(blobs, digest)?;
+        unread.extend(found.into_iter().filter(|digest| needed.insert(*digest)));
+    }
+    Ok(needed)
+}
+
+/// Digests in a manifest or index; nothing for any other blob.
+fn mentioned_by(blobs: &Blobs, digest: Digest) -> Result<Vec<Digest>> {
+    let failed = |error| Error::files(format!("reading blob {digest}"), error);
+    match blobs.dir.stat(&path_of(digest)).map_err(failed)? {
+        Some(stat) if stat.size <= limits::MANIFEST_BYTES => {}
+        _ => return Ok(Vec::new()),
+    }
+    let bytes = blobs
+        .dir
+        .read(&path_of(digest), limits::MANIFEST_BYTES)
+        .map_err(failed)?
+        .unwrap_or_default();
+    if bytes.first() != Some(&b'{') {
+        return Ok(Vec::new());
+    }
+    let Ok(object) = json::object(&bytes, limits::MANIFEST_BYTES, "manifest") else {
+        return Ok(Vec::new());
+    };
+    let lists = ["layers", "manifests"]
+        .into_iter()
+        .filter_map(|key| object.get(key)?.as_array())
+        .flatten();
+    let ones = ["config", "subject"]
+        .into_iter()
+        .filter_map(|key| object.get(key));
+    Ok(lists
+        .chain(ones)
+        .filter_map(|value| value.get("digest").and_then(Value::as_str)?.parse().ok())
+        .collect())
+}
+
+/// Names are written under the store's lock: what is half written now belongs to nobody.
+fn remove_half_written_names(blobs: &Blobs) -> Result<()> {
+    let failed = |error| Error::files("removing half-written names", error);
+    let names = blobs.dir.dir(Path::new(NAMES)).map_err(failed)?;
+    for entry in names.entries().map_err(failed)? {
+        if entry.name.as_encoded_bytes().starts_with(b".new-") {
+            names.remove_file(Path::new(&entry.name)).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
