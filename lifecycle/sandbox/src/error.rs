@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use serde::{Deserialize, Serialize};
+
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why something in this crate failed; its text names what was being done.
@@ -14,7 +16,7 @@ pub struct Error {
 }
 
 /// What callers branch on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorKind {
     /// This machine does not let us make a sandbox (exit code 69).
     Unavailable {

@@ -9,7 +9,7 @@ use crate::Result;
 /// Host uid 0 is never mapped: with it mapped, a payload without any capability still wrote
 /// `/proc/sys/kernel/core_pattern`. So a caller that is root lends its sandboxes an unprivileged id, and the
 /// folders that a sandbox reads and writes belong to that id ([`HostId::give`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct HostId {
     pub uid: u32,
     pub gid: u32,

@@ -6,15 +6,30 @@
 //! [`probe`] says what this machine allows. Layout and order of steps: `docs/explain/sandbox.md`.
 
 mod bytes;
+mod confine;
 mod control;
 mod error;
 mod host_id;
 mod init;
+mod inner;
+mod kernel;
+mod landlock;
+mod limits;
+mod mounts;
 pub mod nested;
+mod network;
+mod obstacle;
+mod phase;
 pub mod probe;
+mod reaper;
 mod request;
+mod rootfs;
 mod running;
+mod scaffold;
+mod seccomp;
+mod sources;
 mod sys;
+mod userns;
 
 pub use error::{Error, ErrorKind, Result};
 pub use host_id::HostId;

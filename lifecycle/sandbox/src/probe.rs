@@ -42,3 +42,8 @@ pub fn probe(host: &HostId) -> Report {
     let _ = host;
     todo!()
 }
+
+pub(crate) fn in_helper(host: HostId) -> Report {
+    let _ = host;
+    todo!()
+}
