@@ -354,3 +354,6 @@ impl History {
         Value::Object(object)
     }
 }
+
+#[cfg(test)]
+mod tests;

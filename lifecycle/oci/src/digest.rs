@@ -138,3 +138,67 @@ impl Write for Hasher {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use proptest::prelude::*;
+
+    const EMPTY: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn the_digest_of_nothing_is_the_known_one() {
+        assert_eq!(Digest::of(b"").to_string(), EMPTY);
+        assert_eq!(Hasher::new().finish(), EMPTY.parse().unwrap());
+    }
+
+    #[test]
+    fn only_sha256_in_lower_case_hex_is_a_digest() {
+        let check = |text: &str, kind| {
+            assert_eq!(text.parse::<Digest>().unwrap_err().kind(), kind, "{text}")
+        };
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        check("", ErrorKind::Malformed);
+        check(hex, ErrorKind::Malformed);
+        check("sha256:", ErrorKind::Malformed);
+        check(&EMPTY[..EMPTY.len() - 1], ErrorKind::Malformed);
+        check(&format!("{EMPTY}0"), ErrorKind::Malformed);
+        check(&EMPTY.to_uppercase(), ErrorKind::Unsupported);
+        check(
+            &format!("sha256:{}", hex.to_uppercase()),
+            ErrorKind::Malformed,
+        );
+        check(&format!("sha512:{hex}{hex}"), ErrorKind::Unsupported);
+        check(
+            "sha256:é3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85",
+            ErrorKind::Malformed,
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_parsed(bytes: [u8; 32]) {
+            let digest = Digest::from_bytes(bytes);
+            prop_assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
+            prop_assert_eq!(Digest::from_hex(&digest.hex()).unwrap(), digest);
+        }
+
+        #[test]
+        fn any_text_is_parsed_or_refused(text in "\\PC{0,80}") {
+            if let Ok(digest) = text.parse::<Digest>() {
+                prop_assert_eq!(digest.to_string(), text);
+            }
+        }
+
+        #[test]
+        fn pieces_have_the_digest_of_the_whole(bytes: Vec<u8>, cut: usize) {
+            let cut = if bytes.is_empty() { 0 } else { cut % bytes.len() };
+            let mut hasher = Hasher::new();
+            hasher.write_all(&bytes[..cut]).unwrap();
+            hasher.write_all(&bytes[cut..]).unwrap();
+            prop_assert_eq!(hasher.size(), bytes.len() as u64);
+            prop_assert_eq!(hasher.finish(), Digest::of(&bytes));
+        }
+    }
+}

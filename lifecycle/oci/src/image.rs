@@ -330,3 +330,6 @@ impl PartialEq for Image {
         self.manifest_bytes() == other.manifest_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -242,3 +242,6 @@ fn is_index(bytes: &[u8]) -> bool {
     json::object(bytes, limits::MANIFEST_BYTES, "manifest")
         .is_ok_and(|object| object.contains_key("manifests"))
 }
+
+#[cfg(test)]
+mod tests;

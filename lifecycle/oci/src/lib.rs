@@ -24,8 +24,12 @@ mod image;
 pub mod index;
 mod layer;
 
+pub mod layout;
 mod local;
 mod memory;
+mod part;
+
+pub mod testing;
 
 // Layers as tar files.
 mod compress;
@@ -41,10 +45,12 @@ pub use error::{Error, ErrorKind, Result};
 pub use image::Image;
 pub use index::Index;
 pub use layer::Layer;
+pub use layout::Layout;
 pub use local::{Collected, Local, Named};
 pub use media_type::{Compression, MediaType};
 pub use memory::Memory;
 pub use platform::Platform;
 pub use reference::{Reference, Repository};
 pub use store::{Images, Sink, Source, Store};
+pub use tarball::{Owners, Stamp};
 pub use verify::Verified;

@@ -116,3 +116,6 @@ impl Images for Local {
         Ok(manifest.digest)
     }
 }
+
+#[cfg(test)]
+mod tests;

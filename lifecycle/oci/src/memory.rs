@@ -171,3 +171,31 @@ impl Images for Memory {
         Ok(manifest.digest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn memory_keeps_the_promises_of_stores_and_images() {
+        testing::check_store(&|| Memory::new());
+        testing::check_images(&*Memory::new(), "r.example/a");
+    }
+
+    #[test]
+    fn bytes_are_counted_once_when_written_and_each_time_when_read() {
+        let memory = Memory::new();
+        let blob = Descriptor::of(crate::MediaType::OciLayer, b"hello");
+        memory.write(&blob, &mut &b"hello"[..]).unwrap();
+        memory.write(&blob, &mut &b"hello"[..]).unwrap();
+        for _ in 0..2 {
+            memory
+                .open(&blob)
+                .unwrap()
+                .read_to_end(&mut Vec::new())
+                .unwrap();
+        }
+        assert_eq!((memory.bytes_written(), memory.bytes_read()), (5, 10));
+    }
+}

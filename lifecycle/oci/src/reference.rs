@@ -198,31 +198,26 @@ fn check_registry(registry: &str) -> Result<()> {
             shown(registry)
         )))
     };
-    let (host, port) = match registry
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once(']'))
-    {
-        Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => {
-            ("localhost", port.strip_prefix(':'))
-        }
-        Some(_) => return malformed("not an IPv6 address"),
-        None => match registry.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (registry, None),
-        },
+    let (host, port) = match registry.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (registry, None),
     };
-    if !host.split('.').all(is_host_label) {
-        return malformed("not a host name");
+    let address = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let is_host = match address {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => host.split('.').all(is_host_label),
+    };
+    if !is_host {
+        return malformed("not a host");
     }
-    match port {
-        Some(port)
-            if port.is_empty()
-                || !port.bytes().all(|byte| byte.is_ascii_digit())
-                || port.parse::<u16>().is_err() =>
-        {
-            malformed("not a port")
-        }
-        _ => Ok(()),
+    let is_port =
+        |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    if port.is_none_or(is_port) {
+        Ok(())
+    } else {
+        malformed("not a port")
     }
 }
 
@@ -337,3 +332,6 @@ impl Hash for Reference {
         self.key().hash(state);
     }
 }
+
+#[cfg(test)]
+mod tests;

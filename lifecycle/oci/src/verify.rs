@@ -87,3 +87,45 @@ impl<R: Read> Read for Verified<R> {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MediaType;
+
+    fn blob(bytes: &[u8]) -> Descriptor {
+        Descriptor::of(MediaType::OciLayer, bytes)
+    }
+
+    fn kind_of(error: &io::Error) -> Option<ErrorKind> {
+        error.get_ref()?.downcast_ref::<Error>().map(Error::kind)
+    }
+
+    #[test]
+    fn right_bytes_pass() {
+        for bytes in [&b""[..], b"x", b"hello"] {
+            let mut read = Vec::new();
+            Verified::new(bytes, &blob(bytes))
+                .read_to_end(&mut read)
+                .unwrap();
+            assert_eq!(read, bytes);
+        }
+    }
+
+    #[test]
+    fn wrong_bytes_fail_for_good() {
+        for wrong in [&b"hell"[..], b"hello!", b"hellO", b""] {
+            let mut reader = Verified::new(wrong, &blob(b"hello"));
+            let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
+            assert_eq!(kind_of(&error), Some(ErrorKind::Integrity), "{error}");
+            let again = reader.read(&mut [0; 8]).unwrap_err();
+            assert_eq!(kind_of(&again), Some(ErrorKind::Integrity), "{again}");
+        }
+    }
+
+    #[test]
+    fn whoever_reads_exactly_the_promised_bytes_hears_of_wrong_ones() {
+        let mut reader = Verified::new(&b"hellO"[..], &blob(b"hello"));
+        assert!(reader.read_exact(&mut [0; 5]).is_err());
+    }
+}

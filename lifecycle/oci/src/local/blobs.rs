@@ -1,7 +1,7 @@
 //! Blobs by digest: written beside, synced, renamed; read with their digest checked.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use files::{Dir, Lock};
 
 use super::names::NAMES;
 use super::session::{SESSIONS, Session};
+use crate::part::Part;
 use crate::{
     Descriptor, Digest, Error, ErrorKind, Hasher, MediaType, Result, Sink, Source, Verified,
 };
@@ -24,7 +25,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 
 /// The blobs of a store and this program's session in it.
 pub(super) struct Blobs {
-    pub(super) dir: Dir,
+    pub(super) dir: Arc<Dir>,
     /// None in a store we can only read.
     session: Option<Session>,
 }
@@ -36,7 +37,7 @@ impl Blobs {
         };
         match Blobs::open_to_write(path) {
             Err(error) if error.kind() == ErrorKind::Denied && path.join(BLOBS).is_dir() => {
-                let dir = Dir::open(path).map_err(failed)?;
+                let dir = Arc::new(Dir::open(path).map_err(failed)?);
                 check_format(&dir)?;
                 Ok(Blobs { dir, session: None })
             }
@@ -48,7 +49,7 @@ impl Blobs {
         let doing = || format!("opening the store {}", path.display());
         let failed = |error: files::Error| Error::files(doing(), error);
         std::fs::create_dir_all(path).map_err(|error| Error::io(doing(), error))?;
-        let dir = Dir::open(path).map_err(failed)?;
+        let dir = Arc::new(Dir::open(path).map_err(failed)?);
         if dir.stat(Path::new(FORMAT)).map_err(failed)?.is_none() {
             for folder in [BLOBS, NAMES, SESSIONS] {
                 dir.create_dir_all(Path::new(folder), 0o755)
@@ -124,19 +125,10 @@ impl Blobs {
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> Result<Box<dyn Sink>> {
-        let path = self.session()?.part();
-        let doing = || "writing a blob".to_owned();
-        let file = self
-            .dir
-            .create_file(&path, 0o644)
-            .map_err(|error| Error::files(doing(), error))?;
-        let file = BufWriter::with_capacity(BUFFER_BYTES, file);
-        Ok(Box::new(Part {
+        let part = Part::begin(&self.dir, self.session()?.part())?;
+        Ok(Box::new(Writer {
             blobs: self.clone(),
-            path,
-            file,
-            hasher: Hasher::new(),
-            done: false,
+            part,
         }))
     }
 
@@ -276,52 +268,29 @@ impl Read for Reader {
 }
 
 /// A blob that is being written.
-struct Part {
+struct Writer {
     blobs: Arc<Blobs>,
-    path: PathBuf,
-    file: BufWriter<File>,
-    hasher: Hasher,
-    done: bool,
+    part: Part,
 }
 
-impl Write for Part {
+impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
-        self.hasher.update(&bytes[..count]);
-        Ok(count)
+        self.part.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.part.flush()
     }
 }
 
-impl Sink for Part {
+impl Sink for Writer {
     fn finish(mut self: Box<Self>, blob: &Descriptor) -> Result<()> {
-        let doing = || format!("writing blob {}", blob.digest);
-        blob.check_hashed(std::mem::take(&mut self.hasher))?;
-        self.file
-            .flush()
-            .and_then(|()| self.file.get_ref().sync_all())
-            .map_err(|error| Error::io(doing(), error))?;
-        let failed = |error| Error::files(doing(), error);
+        self.part.seal(blob)?;
+        let failed = |error| Error::files(format!("writing blob {}", blob.digest), error);
         let lock = self.blobs.share()?;
         self.blobs.session()?.root(blob.digest)?;
-        self.blobs
-            .dir
-            .rename(&self.path, &path_of(blob.digest))
-            .map_err(failed)?;
+        self.part.keep(&path_of(blob.digest)).map_err(failed)?;
         drop(lock);
-        self.done = true;
         files::sync_dir(&self.blobs.dir.path().join(BLOBS)).map_err(failed)
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        if !self.done {
-            // What stays behind goes with the session.
-            let _ = self.blobs.dir.remove_file(&self.path);
-        }
     }
 }
