@@ -1,1 +1,8 @@
-//! To be filled.
+//! Do we behave as the Go lifecycle does? One module per file of `tests/vectors`, all cases of it; where we differ
+//! on purpose it is one entry in `deviations.rs`.
+
+mod deviations;
+mod fields;
+mod vectors;
+
+mod files;

@@ -7,6 +7,9 @@ use std::str::FromStr;
 
 use crate::{Error, ErrorKind, Result};
 
+const OLDEST_PLATFORM: u8 = 7;
+const OLDEST_BUILDPACK: u8 = 7;
+
 /// A supported version of the Platform API, 0.7 to 0.15.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlatformApi(u8);
@@ -21,7 +24,7 @@ impl PlatformApi {
 
     /// Returns all supported versions, oldest first.
     pub fn all() -> impl Iterator<Item = PlatformApi> {
-        (7..=15).map(PlatformApi)
+        (OLDEST_PLATFORM..=Self::LATEST.0).map(PlatformApi)
     }
 
     /// Standard SBOM files exist: a layer in the app image, restored from it and from the cache (0.8).
@@ -126,7 +129,18 @@ impl BuildpackApi {
 
     /// Returns all supported versions, oldest first.
     pub fn all() -> impl Iterator<Item = BuildpackApi> {
-        (7..=12).map(BuildpackApi)
+        (OLDEST_BUILDPACK..=Self::LATEST.0).map(BuildpackApi)
+    }
+
+    /// Reads any version; an unsupported one gives the nearest that is supported. Fails with [`ErrorKind::ApiSyntax`].
+    ///
+    /// For modules whose version the Go lifecycle never checks: those inside of composite buildpacks.
+    pub fn nearest(text: &str) -> Result<BuildpackApi> {
+        let (major, minor) = version(text)?;
+        let minor = if major == 0 { minor } else { u8::MAX };
+        Ok(BuildpackApi(
+            minor.clamp(OLDEST_BUILDPACK, BuildpackApi::LATEST.0),
+        ))
     }
 
     /// Programs get their folders as variables, not as arguments only (0.8).
@@ -166,7 +180,7 @@ impl FromStr for PlatformApi {
     /// Fails with [`ErrorKind::ApiSyntax`] or [`ErrorKind::ApiUnsupported`].
     fn from_str(text: &str) -> Result<PlatformApi> {
         match version(text)? {
-            (0, minor @ 7..=15) => Ok(PlatformApi(minor)),
+            (0, minor) if PlatformApi::all().any(|api| api.0 == minor) => Ok(PlatformApi(minor)),
             _ => Err(unsupported("platform", text)),
         }
     }
@@ -178,10 +192,15 @@ impl FromStr for BuildpackApi {
     /// Fails with [`ErrorKind::ApiSyntax`] or [`ErrorKind::ApiUnsupported`].
     fn from_str(text: &str) -> Result<BuildpackApi> {
         match version(text)? {
-            (0, minor @ 7..=12) => Ok(BuildpackApi(minor)),
+            (0, minor) if BuildpackApi::all().any(|api| api.0 == minor) => Ok(BuildpackApi(minor)),
             _ => Err(unsupported("buildpack", text)),
         }
     }
+}
+
+/// Says whether a buildpack of this version, supported or not, knows targets. Fails with [`ErrorKind::ApiSyntax`].
+pub(crate) fn text_has_targets(api: &str) -> Result<bool> {
+    Ok(version(api)? >= (0, 10))
 }
 
 /// Reads `^v?\d+(\.\d*)?$`; numbers that do not fit stand for "some unsupported version" (255).

@@ -2,6 +2,7 @@
 //!
 //! Spec: buildpack.md, "Data Format".
 
+mod bom;
 mod build;
 mod build_plan;
 mod buildpack_toml;
@@ -10,6 +11,7 @@ mod launch;
 mod layer;
 mod store;
 
+pub use bom::BomEntry;
 pub use build::{BuildToml, Unmet};
 pub use build_plan::{BuildPlan, PlanSections, Provide, Require};
 pub use buildpack_toml::{BuildpackInfo, BuildpackToml, Stack};

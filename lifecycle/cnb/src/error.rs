@@ -34,8 +34,6 @@ pub enum ErrorKind {
     UnmetNotRequested,
     /// A bill-of-materials entry with a `version` outside of its metadata.
     BomTopLevelVersion,
-    /// A requirement of a build plan with a `version` outside of its metadata.
-    PlanTopLevelVersion,
     /// A value that has no JSON form (a float that is not finite).
     NotJson,
 }

@@ -16,6 +16,8 @@
 
 mod api;
 mod error;
+mod exec_env;
+mod limits;
 mod name;
 mod target;
 pub mod toml_file;
@@ -27,16 +29,17 @@ pub mod platform;
 
 pub use api::{BuildpackApi, PlatformApi};
 pub use buildpack::{
-    BuildPlan, BuildToml, BuildpackInfo, BuildpackToml, Launch, LayerToml, LayerTypes,
+    BomEntry, BuildPlan, BuildToml, BuildpackInfo, BuildpackToml, Launch, LayerToml, LayerTypes,
     PlanSections, Provide, Require, Slice, Stack, StoreToml, Unmet, parse_exec_d,
 };
 pub use env::{EnvDir, Environment, Stage};
 pub use error::{Error, ErrorKind, Result};
+pub use exec_env::runs_in;
 pub use extension::{ExtensionInfo, ExtensionToml};
 pub use name::{BuildpackId, LayerName, ProcessType};
 pub use platform::{
-    Analyzed, BomEntry, BuildReport, BuildpackPlan, Group, GroupElement, ImageId, ImageReport,
-    Label, Metadata, Order, OrderElement, OrderGroup, Plan, PlanEntry, Process, ProjectMetadata,
+    Analyzed, BuildReport, BuildpackPlan, Group, GroupElement, ImageId, ImageReport, Label,
+    Metadata, Order, OrderElement, OrderGroup, Plan, PlanEntry, Process, ProjectMetadata,
     ProjectSource, Report, RunImage, RunImageNames, RunToml, StackToml, SystemBuildpack,
     SystemBuildpacks, SystemToml, labels,
 };

@@ -49,7 +49,7 @@ pub struct Provide {
 #[serde(default)]
 pub struct Require {
     pub name: String,
-    /// Not allowed in a build plan; see [`BuildPlan::parse`].
+    /// Not allowed in a build plan; see [`BuildPlan::has_top_level_versions`].
     #[serde(skip_serializing_if = "String::is_empty")]
     pub version: String,
     #[serde(skip_serializing_if = "Table::is_empty")]
@@ -57,9 +57,26 @@ pub struct Require {
 }
 
 impl BuildPlan {
-    /// Reads a build plan.
+    /// Reads a build plan. What it must not contain is for the detector to refuse, with the name of the buildpack.
     pub fn parse(text: &str, file: &Path) -> Result<BuildPlan> {
         toml_file::read(text, file)
+    }
+
+    /// Says whether any requirement has a version outside of its metadata, which is not allowed (DE-8).
+    pub fn has_top_level_versions(&self) -> bool {
+        self.all_requires()
+            .any(|require| !require.version.is_empty())
+    }
+
+    /// Says whether anything is required, which is not allowed to extensions (DE-8).
+    pub fn has_requires(&self) -> bool {
+        self.all_requires().next().is_some()
+    }
+
+    fn all_requires(&self) -> impl Iterator<Item = &Require> {
+        self.requires
+            .iter()
+            .chain(self.or.iter().flat_map(|sections| &sections.requires))
     }
 
     /// Prints a build plan.

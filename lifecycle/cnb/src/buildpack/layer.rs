@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Result, toml_file};
+use crate::toml_file::{self, Document};
+use crate::{ErrorKind, Result};
 
 /// What a layer directory is for, and what the buildpack remembers of it.
 ///
@@ -12,7 +13,7 @@ use crate::{Result, toml_file};
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct LayerToml {
-    /// All false: not written.
+    /// All false: not written, which is how a restored layer looks to its buildpack.
     #[serde(skip_serializing_if = "LayerTypes::is_empty")]
     pub types: LayerTypes,
     /// Normally a table; the Go lifecycle takes anything.
@@ -33,7 +34,6 @@ pub struct LayerTypes {
 
 impl LayerTypes {
     /// Says whether the layer is needed nowhere.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
     pub fn is_empty(&self) -> bool {
         *self == LayerTypes::default()
     }
@@ -41,8 +41,19 @@ impl LayerTypes {
 
 impl LayerToml {
     /// Reads `<layer>.toml`.
+    ///
+    /// Fails with [`ErrorKind::TypesAtTopLevel`] when types lie outside of `[types]`, as before Buildpack API 0.6.
     pub fn parse(text: &str, file: &Path) -> Result<LayerToml> {
-        toml_file::read(text, file)
+        let document = Document::parse(text, file)?;
+        let layer = document.read()?;
+        if ["build", "launch", "cache"]
+            .into_iter()
+            .any(|key| document.has_key(key))
+        {
+            let what = "the launch, cache and build flags should be in the types table";
+            return Err(document.refuse(ErrorKind::TypesAtTopLevel, what));
+        }
+        Ok(layer)
     }
 
     /// Prints `<layer>.toml`.

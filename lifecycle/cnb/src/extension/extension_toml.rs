@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BuildpackId, Result, Target, toml_file};
+use crate::{BuildpackId, Result, Target, exec_env, toml_file};
 
 /// An extension's description.
 ///
@@ -33,16 +33,29 @@ pub struct ExtensionInfo {
     pub homepage: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub clear_env: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Execution environments it is for; empty for all.
+    #[serde(
+        deserialize_with = "exec_env::names",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub exec_env: Vec<String>,
 }
 
 impl ExtensionToml {
     /// Reads extension.toml; `bin` are the names in the folder `bin` beside it, from which targets are guessed
-    /// when none are declared.
+    /// when none are declared (DE-15).
     pub fn parse(text: &str, file: &Path, bin: &[String]) -> Result<ExtensionToml> {
-        let _ = bin;
-        toml_file::read(text, file)
+        let mut extension: ExtensionToml = toml_file::read(text, file)?;
+        if extension.targets.is_empty() {
+            let is_program = |name: &String| name == "detect" || name == "generate";
+            let target = if bin.iter().any(is_program) {
+                Target::linux()
+            } else {
+                Target::default()
+            };
+            extension.targets.push(target);
+        }
+        Ok(extension)
     }
 
     /// Reads the version of the Buildpack API that it declares.

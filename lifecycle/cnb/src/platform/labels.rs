@@ -1,11 +1,16 @@
-//! The `io.buildpacks.*` labels of app images as JSON, byte for byte as the Go lifecycle writes them.
+//! The `io.buildpacks.*` labels of app images and of the cache.
+//!
+//! As JSON byte for byte as the Go lifecycle writes them, with one exception: a float without fraction keeps its
+//! `.0`, so that the next build does not take it for an integer.
+
+mod json;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BomEntry, GroupElement, Process, ProjectMetadata, RunImageNames, StackToml};
-use crate::{PlatformApi, Result, StoreToml};
+use super::{GroupElement, Process, ProjectMetadata, StackToml};
+use crate::{BomEntry, PlatformApi, Result, StoreToml};
 
 /// Label of the layers of an app image.
 pub const LIFECYCLE_METADATA: &str = "io.buildpacks.lifecycle.metadata";
@@ -18,15 +23,17 @@ pub const EXEC_ENV: &str = "io.buildpacks.exec-env";
 /// Label of the layers of a cache image, and name of the file in a cache directory.
 pub const CACHE_METADATA: &str = "io.buildpacks.lifecycle.cache.metadata";
 
-/// Which layers an app image has.
+/// Which layers an app image has. As TOML (with other keys) also `[metadata]` of analyzed.toml.
 ///
 /// Spec: platform.md, "Labels": `io.buildpacks.lifecycle.metadata`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct LifecycleMetadata {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub app: Vec<LayerSha>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sbom: Option<LayerSha>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub buildpacks: Vec<BuildpackLayers>,
     pub config: LayerSha,
     pub launcher: LayerSha,
@@ -55,6 +62,7 @@ pub struct BuildpackLayers {
     /// The buildpack's id.
     pub key: String,
     pub version: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub layers: BTreeMap<String, LayerLabel>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store: Option<StoreToml>,
@@ -67,11 +75,16 @@ pub struct BuildpackLayers {
 #[serde(default)]
 pub struct LayerLabel {
     pub sha: String,
-    /// What the buildpack wrote under `[metadata]`; `None` when it wrote nothing.
-    pub data: Option<toml::Value>,
     pub build: bool,
     pub launch: bool,
     pub cache: bool,
+    /// What the buildpack wrote under `[metadata]`; `None` when it wrote nothing.
+    #[serde(
+        rename = "metadata",
+        alias = "data",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub data: Option<toml::Value>,
 }
 
 /// The run image below the app's layers.
@@ -80,17 +93,22 @@ pub struct LayerLabel {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct RunImageLabel {
+    /// Diff id of its last layer.
     #[serde(alias = "topLayer")]
     pub top_layer: String,
+    /// `repository@digest`; the bare hex id when it came from a daemon.
     pub reference: String,
-    #[serde(flatten)]
-    pub names: RunImageNames,
+    /// The name it was chosen by, from Platform API 0.12 on.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub image: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mirrors: Vec<String>,
 }
 
 /// What a cache holds.
 ///
 /// Spec: none; the Go lifecycle's `io.buildpacks.lifecycle.cache.metadata`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct CacheMetadata {
     pub sbom: LayerSha,
@@ -102,6 +120,7 @@ pub struct CacheMetadata {
 /// Spec: platform.md, "Labels": `io.buildpacks.build.metadata`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BuildMetadata {
+    /// Written below Platform API 0.9 only.
     pub bom: Vec<BomEntry>,
     pub buildpacks: Vec<GroupElement>,
     pub extensions: Vec<GroupElement>,
@@ -121,41 +140,51 @@ pub struct LauncherMetadata {
 }
 
 impl LifecycleMetadata {
-    /// Reads the label; `None` when it does not decode, which counts as an image without metadata.
+    /// Reads the label. Callers take an image whose label does not decode for one without metadata.
     pub fn from_json(text: &str) -> Result<LifecycleMetadata> {
-        let _ = text;
-        todo!()
+        json::read(text)
     }
 
-    /// Prints the label.
+    /// Prints the label. Fails with [`crate::ErrorKind::NotJson`] when a buildpack's data holds `inf` or `nan`.
     pub fn to_json(&self) -> Result<String> {
-        todo!()
+        json::write(&json::Lifecycle::from(self))
+    }
+
+    /// Returns what is recorded of one buildpack.
+    pub fn of(&self, id: &str) -> Option<&BuildpackLayers> {
+        self.buildpacks.iter().find(|buildpack| buildpack.key == id)
     }
 }
 
 impl CacheMetadata {
-    /// Reads the label or file.
+    /// Reads the label or file; what follows the JSON is ignored.
     pub fn from_json(text: &str) -> Result<CacheMetadata> {
-        let _ = text;
-        todo!()
+        json::read_first(text)
     }
 
-    /// Prints the label or file.
+    /// Prints the label or file. Fails with [`crate::ErrorKind::NotJson`] when a buildpack's data holds `inf` or `nan`.
     pub fn to_json(&self) -> Result<String> {
-        todo!()
+        json::write(&json::Cache::from(self))
+    }
+
+    /// Returns what is recorded of one buildpack.
+    pub fn of(&self, id: &str) -> Option<&BuildpackLayers> {
+        self.buildpacks.iter().find(|buildpack| buildpack.key == id)
     }
 }
 
 impl BuildMetadata {
-    /// Prints the label.
+    /// Prints the label; processes must be as they are for this platform ([`crate::Metadata::parse`]).
+    ///
+    /// Fails with [`crate::ErrorKind::NotJson`] when a buildpack's data holds `inf` or `nan`.
     pub fn to_json(&self, api: PlatformApi) -> Result<String> {
-        let _ = api;
-        todo!()
+        json::write(&json::Build::new(self, api))
     }
 }
 
 /// Prints the label `io.buildpacks.project.metadata`.
+///
+/// Fails with [`crate::ErrorKind::NotJson`] when the metadata hold `inf` or `nan`.
 pub fn project_metadata(project: &ProjectMetadata) -> Result<String> {
-    let _ = project;
-    todo!()
+    json::write(&json::Project::from(project))
 }

@@ -1,49 +1,45 @@
 //! metadata.toml: what the builder leaves for the exporter and the launcher.
 
+use std::fmt;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-use toml::Table;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::GroupElement;
-use crate::{PlatformApi, Result, Slice, toml_file};
+use crate::{BomEntry, Error, ErrorKind, PlatformApi, Result, Slice, toml_file};
 
 /// What the build phase found out; in the image at `<layers>/config/metadata.toml`.
 ///
 /// Spec: platform.md, "metadata.toml".
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Metadata {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bom: Vec<BomEntry>,
     pub buildpacks: Vec<GroupElement>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<GroupElement>,
     pub labels: Vec<Label>,
     pub processes: Vec<Process>,
     pub slices: Vec<Slice>,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub buildpack_default_process_type: String,
 }
 
 /// Something the launcher can start.
 ///
 /// Spec: platform.md, "metadata.toml": `[[processes]]`; buildpack.md, "launch.toml": `[[processes]]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Process {
     #[serde(rename = "type")]
     pub process_type: String,
-    /// The program and arguments that are always given to it.
+    /// The program and arguments that are always given to it. In the file also a string, which is one word.
+    #[serde(deserialize_with = "command")]
     pub command: Vec<String>,
     pub args: Vec<String>,
     pub direct: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub default: bool,
     pub buildpack_id: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub working_dir: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exec_env: Vec<String>,
 }
 
@@ -57,29 +53,156 @@ pub struct Label {
     pub value: String,
 }
 
-/// An entry of the unstructured bill of materials (deprecated since Buildpack API 0.7, still read).
-///
-/// Spec: buildpack.md of API 0.6, "launch.toml": `[[bom]]`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default)]
-pub struct BomEntry {
-    pub name: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub version: String,
-    pub metadata: Table,
-    pub buildpack: GroupElement,
+impl Process {
+    /// Below Platform API 0.10 a command is one word, so that further words become arguments.
+    #[must_use]
+    pub fn for_platform(mut self, api: PlatformApi) -> Process {
+        if !api.has_command_list() && !self.command.is_empty() {
+            let words = self.command.split_off(1);
+            self.args.splice(..0, words);
+        }
+        self
+    }
 }
 
 impl Metadata {
-    /// Reads metadata.toml; below Platform API 0.10 further words of a command become arguments.
+    /// Reads metadata.toml, processes as they are for this platform.
     pub fn parse(text: &str, file: &Path, api: PlatformApi) -> Result<Metadata> {
-        let _ = api;
+        let mut metadata = Metadata::parse_unchanged(text, file)?;
+        let processes = metadata.processes.into_iter();
+        metadata.processes = processes.map(|process| process.for_platform(api)).collect();
+        Ok(metadata)
+    }
+
+    /// Reads metadata.toml, processes as they were written: the launcher splits commands by rules of its own.
+    pub fn parse_unchanged(text: &str, file: &Path) -> Result<Metadata> {
         toml_file::read(text, file)
     }
 
     /// Prints metadata.toml.
-    pub fn to_toml(&self, api: PlatformApi) -> String {
-        let _ = api;
-        toml_file::write(self)
+    ///
+    /// Fails with [`ErrorKind::Type`] when a process has no command at all below Platform API 0.10, where there is
+    /// no way to write that.
+    pub fn to_toml(&self, api: PlatformApi) -> Result<String> {
+        let processes = self
+            .processes
+            .iter()
+            .cloned()
+            .map(|process| process.for_platform(api));
+        let processes: Vec<Process> = processes.collect();
+        let processes: Result<Vec<ProcessFile<'_>>> =
+            processes.iter().map(|process| process.file(api)).collect();
+        Ok(toml_file::write(&MetadataFile {
+            bom: &self.bom,
+            buildpacks: &self.buildpacks,
+            extensions: &self.extensions,
+            labels: &self.labels,
+            processes: processes?,
+            slices: &self.slices,
+            buildpack_default_process_type: &self.buildpack_default_process_type,
+        }))
     }
+}
+
+impl Process {
+    fn file(&self, api: PlatformApi) -> Result<ProcessFile<'_>> {
+        let without_command = || {
+            let what = format!(
+                "process type '{}' has no command, which this platform cannot record",
+                self.process_type
+            );
+            Error::new(ErrorKind::Type, what)
+        };
+        let command = if api.has_command_list() {
+            Command::List(&self.command)
+        } else {
+            Command::Word(self.command.first().ok_or_else(without_command)?)
+        };
+        Ok(ProcessFile {
+            process_type: &self.process_type,
+            command,
+            args: &self.args,
+            direct: self.direct,
+            default: self.default,
+            buildpack_id: &self.buildpack_id,
+            working_dir: &self.working_dir,
+            exec_env: &self.exec_env,
+        })
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct MetadataFile<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    buildpack_default_process_type: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    bom: &'a [BomEntry],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    buildpacks: &'a [GroupElement],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    extensions: &'a [GroupElement],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    labels: &'a [Label],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    processes: Vec<ProcessFile<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    slices: &'a [Slice],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct ProcessFile<'a> {
+    #[serde(rename = "type")]
+    process_type: &'a str,
+    command: Command<'a>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    args: &'a [String],
+    direct: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    default: bool,
+    buildpack_id: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    working_dir: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    exec_env: &'a [String],
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Command<'a> {
+    Word(&'a str),
+    List(&'a [String]),
+}
+
+/// Reads a string or a list; other things than strings in the list are taken as they look (`[1, true]`).
+fn command<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<String>, D::Error> {
+    struct Words;
+    impl<'de> Visitor<'de> for Words {
+        type Value = Vec<String>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string or a list of strings")
+        }
+        fn visit_str<E>(self, word: &str) -> std::result::Result<Vec<String>, E> {
+            Ok(vec![word.to_owned()])
+        }
+        fn visit_seq<A: SeqAccess<'de>>(
+            self,
+            mut list: A,
+        ) -> std::result::Result<Vec<String>, A::Error> {
+            let mut words = Vec::new();
+            while let Some(value) = list.next_element::<toml::Value>()? {
+                words.push(match value {
+                    toml::Value::String(word) => word,
+                    toml::Value::Integer(number) => number.to_string(),
+                    toml::Value::Boolean(boolean) => boolean.to_string(),
+                    _ => return Err(serde::de::Error::custom("a command is a list of strings")),
+                });
+            }
+            Ok(words)
+        }
+    }
+    deserializer.deserialize_any(Words)
 }

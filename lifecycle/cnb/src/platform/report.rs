@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::BomEntry;
-use crate::toml_file;
+use crate::{BomEntry, toml_file};
 
 /// What was exported.
 ///

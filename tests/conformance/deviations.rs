@@ -1,0 +1,67 @@
+//! Where we do not as the Go lifecycle v0.21 does, on purpose. Nothing else may differ (docs/design/decisions.md 24);
+//! `docs/conformance.md` prints this list.
+
+/// One thing that we do otherwise.
+pub(crate) struct Deviation {
+    /// File in `tests/vectors`.
+    pub(crate) vectors: &'static str,
+    /// Cases in which it shows; empty when a test compares with the rule in mind.
+    pub(crate) cases: &'static [&'static str],
+    /// Its name.
+    pub(crate) rule: &'static str,
+    #[expect(dead_code, reason = "for docs/conformance.md")]
+    pub(crate) go: &'static str,
+    #[expect(dead_code, reason = "for docs/conformance.md")]
+    pub(crate) ours: &'static str,
+    #[expect(dead_code, reason = "for docs/conformance.md")]
+    pub(crate) why: &'static str,
+}
+
+impl Deviation {
+    pub(crate) fn names(&self, vectors: &str, case: &str) -> bool {
+        self.vectors == vectors && self.cases.contains(&case)
+    }
+}
+
+pub(crate) const DEVIATIONS: &[Deviation] = &[
+    Deviation {
+        vectors: "files.jsonl",
+        cases: &["files-p-0007"],
+        rule: "exec-env of a module may be a list of tables",
+        go: "refuses `[[buildpack.exec-env]] name = …`",
+        ours: "reads it like `exec-env = [\"…\"]`",
+        why: "the spec writes it that way (buildpack.md); buildpacks that follow it must work",
+    },
+    Deviation {
+        vectors: "files.jsonl",
+        cases: &["files-p-0008", "files-p-0107", "files-p-0203"],
+        rule: "the variant of a target has two names",
+        go: "ignores `variant`, reads `arch-variant` only",
+        ours: "reads both, writes both into analyzed.toml",
+        why: "the spec says `variant`; ignoring it runs a buildpack where it does not belong",
+    },
+    Deviation {
+        vectors: "files.jsonl",
+        cases: &[
+            "files-p-0043",
+            "files-p-0049",
+            "files-p-0075",
+            "files-p-0081",
+            "files-p-0145",
+            "files-p-0177",
+            "files-p-0235",
+        ],
+        rule: "elements of an order may have execution environments",
+        go: "ignores `exec-env` in `[[order.group]]`",
+        ours: "keeps it",
+        why: "the spec has it (platform.md, order.toml)",
+    },
+    Deviation {
+        vectors: "files.jsonl",
+        cases: &["files-p-0053", "files-p-0238"],
+        rule: "system buildpacks may be optional",
+        go: "ignores `optional` in system.toml",
+        ours: "keeps it",
+        why: "the spec has it (platform.md, system.toml)",
+    },
+];
