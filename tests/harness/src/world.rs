@@ -82,9 +82,20 @@ impl World {
 
     /// The command `slipway …` of this world, not started; its state folder is the world's.
     pub fn slipway(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(&self.slipway);
+        let mut command = self.settled(Command::new(&self.slipway));
+        command.args(args);
         command
-            .args(args)
+    }
+
+    /// The same started by a line of shell, which ends with `exec "$@"`.
+    pub fn slipway_by_shell(&self, line: &str, args: &[&str]) -> Command {
+        let mut command = self.settled(Command::new("sh"));
+        command.args(["-c", line, "sh"]).arg(&self.slipway).args(args);
+        command
+    }
+
+    fn settled(&self, mut command: Command) -> Command {
+        command
             .current_dir(self.folder.path())
             .env("HOME", self.path("home"))
             .env("SLIPWAY_HOME", self.path("home/slipway"));

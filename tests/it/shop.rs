@@ -1,0 +1,60 @@
+//! What the tests have in common: the binary, worlds that share downloads, containers that answer.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use harness::{Answer, Child, World, free_port, repository, wait_for};
+
+pub const SLIPWAY: &str = env!("CARGO_BIN_EXE_slipway");
+
+/// The person who runs a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    Caller,
+    Ordinary,
+}
+
+/// The people to test as: the caller, and when that is root an ordinary user as well.
+pub fn everybody() -> Vec<Who> {
+    if harness::is_root() { vec![Who::Caller, Who::Ordinary] } else { vec![Who::Caller] }
+}
+
+/// A world whose downloads are those of earlier tests, so that a run fetches them once.
+pub fn world(who: Who) -> World {
+    let world = match who {
+        Who::Caller => World::new(SLIPWAY),
+        Who::Ordinary => World::ordinary(SLIPWAY),
+    };
+    world.share_downloads(&downloads());
+    world
+}
+
+/// Downloads kept by digest, filled once by a build of the first sample.
+fn downloads() -> PathBuf {
+    static FILLED: std::sync::Once = std::sync::Once::new();
+    let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("state");
+    FILLED.call_once(|| {
+        let sample = repository().join("samples/python-requirements");
+        let mut build = Command::new(SLIPWAY);
+        build.arg("build").arg(sample).args(["-t", "fills-the-downloads"]).env("SLIPWAY_HOME", &home);
+        harness::run(&mut build).success();
+    });
+    home.join("downloads")
+}
+
+/// Builds a copy of a sample's folder under `name`.
+pub fn build(world: &World, folder: &str, name: &str, more: &[&str]) {
+    let source = world.copy(&repository().join("samples").join(folder), name);
+    let source = source.to_str().expect("UTF-8");
+    world.run(&[&["build", source, "-t", name], more].concat()).success();
+}
+
+/// Starts `slipway run NAME …` and waits until `path` answers.
+pub fn run_and_ask(world: &World, name: &str, more: &[&str], path: &str) -> (Child, Answer) {
+    let port = free_port();
+    let setting = format!("PORT={port}");
+    let child = Child::start(&mut world.slipway(&[&["run", name, "-e", &setting], more].concat()));
+    let answer = wait_for(port, path, Duration::from_secs(60)).expect("an answer within a minute");
+    (child, answer)
+}
