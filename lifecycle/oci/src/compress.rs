@@ -1,19 +1,90 @@
-//! Compression of layers, chosen by media type.
+//! Compression of layers: gzip written in segments that can be made independently, anything read that has a media type.
+//!
+//! One gzip member whose deflate stream is a chain of byte-aligned segments (`design/chunk-dedup.md` 3): every gzip reader takes
+//! it, and segments can be compressed on all cores, or reused. Several members in a row would be cut short by many readers.
 
-use std::io::Read;
+mod blocks;
+mod segment;
+
+use std::io::{self, Read};
 
 use crate::{Compression, Error, ErrorKind, MediaType, Result};
+
+pub(crate) use segment::{Deflater, Segment};
+
+/// The gzip header: no name, no time, unknown system.
+pub(crate) const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+
+/// What follows the last segment: an empty final block, the CRC of the raw bytes and their number.
+pub(crate) fn gzip_tail(crc: &crc32fast::Hasher, raw_bytes: u64) -> Vec<u8> {
+    // The format has room for the length modulo 2^32 only.
+    let [a, b, c, d, ..] = raw_bytes.to_le_bytes();
+    [
+        &[3, 0][..],
+        &crc.clone().finalize().to_le_bytes(),
+        &[a, b, c, d],
+    ]
+    .concat()
+}
 
 /// Reads the tar inside a blob: gunzips it (also several members), or passes it through.
 ///
 /// The reader fails with `TooLarge` when more than `limit` bytes come out, and with `Malformed` when something other than
 /// a gzip member follows the last one. Fails with `Unsupported` for zstd and for what is no layer.
-pub fn decompress(media_type: &MediaType, bytes: Box<dyn Read + Send>, limit: u64) -> Result<Box<dyn Read + Send>> {
-    let _ = limit;
+pub fn decompress(
+    media_type: &MediaType,
+    bytes: Box<dyn Read + Send>,
+    limit: u64,
+) -> Result<Box<dyn Read + Send>> {
     match media_type.compression() {
-        Some(Compression::None) => Ok(bytes),
-        Some(Compression::Gzip) => Ok(Box::new(flate2::read::MultiGzDecoder::new(bytes))),
-        Some(Compression::Zstd) => Err(Error::new(ErrorKind::Unsupported, "reading a layer compressed with zstd")),
-        None => Err(Error::new(ErrorKind::Unsupported, format!("reading a layer of type {media_type}"))),
+        Some(Compression::None) => Ok(Box::new(Capped {
+            from: bytes,
+            left: limit,
+            limit,
+        })),
+        Some(Compression::Gzip) => {
+            let from = flate2::bufread::MultiGzDecoder::new(io::BufReader::with_capacity(
+                128 << 10,
+                bytes,
+            ));
+            Ok(Box::new(Capped {
+                from,
+                left: limit,
+                limit,
+            }))
+        }
+        Some(Compression::Zstd) => {
+            let doing = "reading a layer compressed with zstd, which is not supported yet";
+            Err(Error::new(ErrorKind::Unsupported, doing))
+        }
+        None => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("reading {media_type} as a layer"),
+        )),
+    }
+}
+
+/// Fails when more bytes come than were allowed; at the end of the stream it has seen that nothing follows.
+struct Capped<R> {
+    from: R,
+    left: u64,
+    limit: u64,
+}
+
+impl<R: Read> Read for Capped<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(buffer)?;
+        let read = u64::try_from(count).unwrap_or(u64::MAX);
+        match self.left.checked_sub(read) {
+            Some(left) => self.left = left,
+            None => {
+                let doing = format!(
+                    "decompressing a layer: more than {} bytes come out",
+                    self.limit
+                );
+                return Err(Error::new(ErrorKind::TooLarge, doing).into());
+            }
+        }
+        Ok(count)
     }
 }

@@ -10,3 +10,15 @@ pub(crate) const LAYERS: usize = 500;
 pub(crate) const INDEX_ENTRIES: usize = 1024;
 /// Indexes inside indexes.
 pub(crate) const INDEX_DEPTH: usize = 3;
+/// A layer's tar, expanded, in bytes.
+pub(crate) const LAYER_BYTES: u64 = 64 << 30;
+/// Files in a layer.
+pub(crate) const LAYER_ENTRIES: u64 = 10_000_000;
+/// A path or link target in a layer, in bytes.
+pub(crate) const PATH_BYTES: usize = 4096;
+/// One name in such a path.
+pub(crate) const COMPONENT_BYTES: usize = 255;
+/// PAX records or a GNU long name before an entry, in bytes; as Go has it.
+pub(crate) const TAR_SPECIAL_BYTES: usize = 1 << 20;
+/// What unpacking a layer keeps in memory about its entries, in bytes.
+pub(crate) const REMEMBERED_BYTES: usize = 256 << 20;

@@ -5,6 +5,7 @@
 //! Spec: platform.md, exporter outputs; requirements TA-1 to TA-7.
 
 mod compose;
+mod glob;
 mod header;
 mod lexical;
 mod pack;
@@ -24,10 +25,10 @@ pub use header::{Format, Header, Kind, Time, header};
 pub use pack::{Packed, pack};
 pub use read::{Limits, read};
 pub use rewrite::rewrite;
-pub use slices::{Sliced, slices, slices_of};
-pub use tree::{Disk, Found, FoundKind, Tree};
+pub use slices::{Sliced, slices, slices_from, slices_of};
+pub use tree::{Disk, Found, Tree};
 pub use unpack::{Recorded, Summary, Unpack, unpack};
-pub use walk::{directory, directory_of};
+pub use walk::{Walk, directory, directory_from, directory_of};
 pub use whiteout::Whiteouts;
 
 /// Modification time of every entry unless `SOURCE_DATE_EPOCH` says otherwise: 1980-01-01T00:00:01Z.
@@ -93,7 +94,11 @@ pub enum Node {
 pub enum Content {
     Bytes(Arc<[u8]>),
     /// A file below an open directory; `size` is what it had when it was found, what counts is the size when it is opened.
-    Beneath { dir: Arc<files::Dir>, path: PathBuf, size: u64 },
+    Beneath {
+        dir: Arc<files::Dir>,
+        path: PathBuf,
+        size: u64,
+    },
 }
 
 impl Content {

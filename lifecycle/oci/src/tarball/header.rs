@@ -10,8 +10,7 @@ use crate::{Error, ErrorKind, Result};
 const BLOCK: usize = 512;
 const NAME: usize = 100;
 const PREFIX: usize = 155;
-/// What a PAX record body or a GNU long name may have, in bytes; as in Go.
-pub(crate) const SPECIAL: usize = 1 << 20;
+pub(crate) use crate::limits::TAR_SPECIAL_BYTES as SPECIAL;
 
 /// Everything a tar says about one file, numbers as wide as the formats allow.
 ///
@@ -122,7 +121,10 @@ impl Kind {
 
     /// Whether no content follows, whatever the size field says.
     pub(crate) fn header_only(self) -> bool {
-        matches!(self, Kind::Hardlink | Kind::Symlink | Kind::Char | Kind::Block | Kind::Dir | Kind::Fifo)
+        matches!(
+            self,
+            Kind::Hardlink | Kind::Symlink | Kind::Char | Kind::Block | Kind::Dir | Kind::Fifo
+        )
     }
 }
 
@@ -150,7 +152,10 @@ impl Header {
             uid: i64::from(entry.uid),
             gid: i64::from(entry.gid),
             size: i64::try_from(size).unwrap_or(i64::MAX),
-            mtime: Time { seconds: entry.mtime, nanos: 0 },
+            mtime: Time {
+                seconds: entry.mtime,
+                nanos: 0,
+            },
             device: (i64::from(device.0), i64::from(device.1)),
             ..Header::default()
         }
@@ -176,7 +181,12 @@ impl Header {
 
     /// Which formats can hold it, and the PAX records it then needs.
     fn allowed(&self) -> Result<(Format, Records)> {
-        let mut need = Need { formats: Format::ALL, prefer_pax: false, records: Records::new(), given: &self.records };
+        let mut need = Need {
+            formats: Format::ALL,
+            prefer_pax: false,
+            records: Records::new(),
+            given: &self.records,
+        };
         need.text(&self.name, NAME, "path");
         need.text(&self.link, NAME, "linkpath");
         need.text(&self.user, 32, "uname");
@@ -191,11 +201,17 @@ impl Header {
         need.time(self.atime, "atime");
         need.time(self.ctime, "ctime");
 
-        let file_like = matches!(self.kind, Kind::File | Kind::Char | Kind::Block | Kind::Fifo);
+        let file_like = matches!(
+            self.kind,
+            Kind::File | Kind::Char | Kind::Block | Kind::Fifo
+        );
         if file_like && self.name.ends_with(b"/") {
             return Err(self.refused("the name of a file ends in a slash"));
         }
-        if matches!(self.kind, Kind::Global | Kind::Other(b'x' | b'L' | b'K' | b'S')) {
+        if matches!(
+            self.kind,
+            Kind::Global | Kind::Other(b'x' | b'L' | b'K' | b'S')
+        ) {
             return Err(self.refused("this type of entry cannot be written"));
         }
         if !self.kind.header_only() && self.size < 0 {
@@ -204,14 +220,22 @@ impl Header {
         if !self.records.is_empty() {
             need.add_given();
         }
-        if need.records.iter().any(|(key, value)| !is_valid_record(key, value)) {
+        if need
+            .records
+            .iter()
+            .any(|(key, value)| !is_valid_record(key, value))
+        {
             return Err(self.refused("a PAX record would hold a NUL byte"));
         }
         let mut wanted = self.format;
         if wanted.has(Format::PAX) && !need.prefer_pax {
             wanted = wanted.or(Format::USTAR);
         }
-        let formats = if wanted == Format::UNKNOWN { need.formats } else { need.formats.only(wanted) };
+        let formats = if wanted == Format::UNKNOWN {
+            need.formats
+        } else {
+            need.formats.only(wanted)
+        };
         if formats == Format::UNKNOWN {
             return Err(self.refused("no tar format can hold it"));
         }
@@ -219,7 +243,10 @@ impl Header {
     }
 
     fn refused(&self, why: &str) -> Error {
-        let doing = format!("writing the tar header of {:?}: {why}", String::from_utf8_lossy(&self.name));
+        let doing = format!(
+            "writing the tar header of {:?}: {why}",
+            String::from_utf8_lossy(&self.name)
+        );
         Error::new(ErrorKind::Unsupported, doing)
     }
 
@@ -234,7 +261,10 @@ impl Header {
     fn pax(&self, records: &Records) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if !records.is_empty() {
-            let body: Vec<u8> = records.iter().flat_map(|(key, value)| record(key, value)).collect();
+            let body: Vec<u8> = records
+                .iter()
+                .flat_map(|(key, value)| record(key, value))
+                .collect();
             if body.len() > SPECIAL {
                 return Err(self.refused("its PAX records are too long"));
             }
@@ -329,7 +359,8 @@ impl Need<'_> {
             if key.is_empty() {
                 self.formats = self.formats.without(Format::PAX);
             } else {
-                self.records.insert(key.into(), number.to_string().into_bytes());
+                self.records
+                    .insert(key.into(), number.to_string().into_bytes());
             }
         }
         self.keep_given(key, number.to_string().as_bytes());
@@ -351,17 +382,33 @@ impl Need<'_> {
 
     /// A record that says what the field says stays a record.
     fn keep_given(&mut self, key: &str, value: &[u8]) {
-        if self.given.get(key.as_bytes()).is_some_and(|given| given == value) {
+        if self
+            .given
+            .get(key.as_bytes())
+            .is_some_and(|given| given == value)
+        {
             self.records.insert(key.into(), value.to_vec());
         }
     }
 
     fn add_given(&mut self) {
-        const OURS: [&[u8]; 10] =
-            [b"path", b"linkpath", b"size", b"uid", b"gid", b"uname", b"gname", b"mtime", b"atime", b"ctime"];
+        const OURS: [&[u8]; 10] = [
+            b"path",
+            b"linkpath",
+            b"size",
+            b"uid",
+            b"gid",
+            b"uname",
+            b"gname",
+            b"mtime",
+            b"atime",
+            b"ctime",
+        ];
         for (key, value) in self.given {
             if !OURS.contains(&&key[..]) && !key.starts_with(b"GNU.sparse.") {
-                self.records.entry(key.clone()).or_insert_with(|| value.clone());
+                self.records
+                    .entry(key.clone())
+                    .or_insert_with(|| value.clone());
             }
         }
         self.formats = self.formats.only(Format::PAX);
@@ -371,7 +418,10 @@ impl Need<'_> {
 impl Time {
     fn rounded(self) -> Time {
         let up = i64::from(self.nanos >= 500_000_000);
-        Time { seconds: self.seconds.saturating_add(up), nanos: 0 }
+        Time {
+            seconds: self.seconds.saturating_add(up),
+            nanos: 0,
+        }
     }
 
     /// `%d.%d`, also for times before 1970.
@@ -384,7 +434,10 @@ impl Time {
         } else {
             ("", self.seconds, self.nanos)
         };
-        format!("{sign}{seconds}.{nanos:09}").trim_end_matches('0').as_bytes().to_vec()
+        format!("{sign}{seconds}.{nanos:09}")
+            .trim_end_matches('0')
+            .as_bytes()
+            .to_vec()
     }
 }
 
@@ -392,14 +445,20 @@ impl Time {
 fn put_special(bytes: &mut Vec<u8>, name: &[u8], body: &[u8], flag: u8, format: Format) {
     let name = ascii(name);
     let name = name.get(..NAME).unwrap_or(&name);
-    let name = &name[..name.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1)];
+    let name = &name[..name
+        .iter()
+        .rposition(|byte| *byte != b'/')
+        .map_or(0, |last| last + 1)];
     let mut block = [0; BLOCK];
     block[156] = flag;
     put_text(&mut block[0..100], name);
     put_octal(&mut block[100..108], 0);
     put_octal(&mut block[108..116], 0);
     put_octal(&mut block[116..124], 0);
-    put_octal(&mut block[124..136], i64::try_from(body.len()).unwrap_or(i64::MAX));
+    put_octal(
+        &mut block[124..136],
+        i64::try_from(body.len()).unwrap_or(i64::MAX),
+    );
     put_octal(&mut block[136..148], 0);
     seal(&mut block, format);
     bytes.extend_from_slice(&block);
@@ -409,9 +468,23 @@ fn put_special(bytes: &mut Vec<u8>, name: &[u8], body: &[u8], flag: u8, format: 
 
 /// Magic, then the checksum over all.
 fn seal(block: &mut [u8; BLOCK], format: Format) {
-    let magic: &[u8; 8] = if format.has(Format::GNU) { b"ustar  \0" } else { b"ustar\x0000" };
+    let magic: &[u8; 8] = if format.has(Format::GNU) {
+        b"ustar  \0"
+    } else {
+        b"ustar\x0000"
+    };
     block[257..265].copy_from_slice(magic);
-    let sum: i64 = block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { 32 } else { i64::from(*byte) }).sum();
+    let sum: i64 = block
+        .iter()
+        .enumerate()
+        .map(|(at, byte)| {
+            if (148..156).contains(&at) {
+                32
+            } else {
+                i64::from(*byte)
+            }
+        })
+        .sum();
     put_octal(&mut block[148..155], sum);
     block[155] = b' ';
 }
@@ -423,14 +496,21 @@ fn put_text(field: &mut [u8], text: &[u8]) {
     field[..count].copy_from_slice(&text[..count]);
     if text.len() > size && field[size - 1] == b'/' {
         // Some readers take a file for a directory when the cut name ends in a slash.
-        let end = text[..size - 1].iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+        let end = text[..size - 1]
+            .iter()
+            .rposition(|byte| *byte != b'/')
+            .map_or(0, |last| last + 1);
         field[end] = 0;
     }
 }
 
 /// Zero-padded octal with a NUL; zero when it does not fit.
 fn put_octal(field: &mut [u8], number: i64) {
-    let number = if fits_octal(field.len(), number) { number } else { 0 };
+    let number = if fits_octal(field.len(), number) {
+        number
+    } else {
+        0
+    };
     let width = field.len() - 1;
     put_text(field, format!("{number:0width$o}").as_bytes());
 }
@@ -442,7 +522,10 @@ fn put_number(field: &mut [u8], number: i64) {
     let fill = if number < 0 { 0xff } else { 0 };
     let bytes = number.to_be_bytes();
     for (at, slot) in field.iter_mut().rev().enumerate() {
-        *slot = bytes.len().checked_sub(at + 1).map_or(fill, |index| bytes[index]);
+        *slot = bytes
+            .len()
+            .checked_sub(at + 1)
+            .map_or(fill, |index| bytes[index]);
     }
     field[0] |= 0x80;
 }
@@ -467,7 +550,8 @@ fn split_path(name: &[u8]) -> Option<(&[u8], &[u8])> {
     };
     let cut = name[..length].iter().rposition(|byte| *byte == b'/')?;
     let (prefix, suffix) = (&name[..cut], &name[cut + 1..]);
-    let fits = !prefix.is_empty() && prefix.len() <= PREFIX && !suffix.is_empty() && suffix.len() <= NAME;
+    let fits =
+        !prefix.is_empty() && prefix.len() <= PREFIX && !suffix.is_empty() && suffix.len() <= NAME;
     fits.then_some((prefix, suffix))
 }
 
@@ -476,7 +560,10 @@ fn is_ascii(text: &[u8]) -> bool {
 }
 
 fn ascii(text: &[u8]) -> Vec<u8> {
-    text.iter().copied().filter(|byte| *byte < 0x80 && *byte != 0).collect()
+    text.iter()
+        .copied()
+        .filter(|byte| *byte < 0x80 && *byte != 0)
+        .collect()
 }
 
 /// `"%d %s=%s\n"`, where the number counts itself.

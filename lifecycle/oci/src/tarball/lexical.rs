@@ -23,11 +23,23 @@ pub(crate) fn clean(path: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn join(parts: &[&[u8]]) -> Vec<u8> {
-    let parts: Vec<&[u8]> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
-    if parts.is_empty() { Vec::new() } else { clean(&parts.join(&b'/')) }
+    let parts: Vec<&[u8]> = parts
+        .iter()
+        .copied()
+        .filter(|part| !part.is_empty())
+        .collect();
+    if parts.is_empty() {
+        Vec::new()
+    } else {
+        clean(&parts.join(&b'/'))
+    }
 }
 
 /// The directory with its slash, and the name.
 pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    path.split_at(path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1))
+    path.split_at(
+        path.iter()
+            .rposition(|byte| *byte == b'/')
+            .map_or(0, |slash| slash + 1),
+    )
 }

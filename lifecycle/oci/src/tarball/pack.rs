@@ -1,9 +1,22 @@
 //! Entries become a tar, its diff id, a gzip blob and its digest in one pass on all cores.
 
+mod output;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
-use super::Entry;
-use crate::{Layer, Result, Store};
+use files::{Dir, Stat};
+
+use super::{Content, Entry, Header, Node};
+use crate::{Error, ErrorKind, Layer, Result, Store};
+
+pub(crate) use output::Output;
+
+const BLOCK: usize = 512;
+/// Files up to this size are read before their header is written, so that one that changed can be read again.
+const WHOLE: u64 = 1 << 20;
 
 /// A layer, and what of the source is not in it.
 #[derive(Debug)]
@@ -15,8 +28,168 @@ pub struct Packed {
 
 /// Packs entries in the order they come. The blob is in `into` on return; on failure nothing is.
 ///
-/// Fails with `Changed` when a file changes while it is read, twice for files of up to 1 MiB.
-pub fn pack(entries: &mut dyn Iterator<Item = Result<Entry>>, into: &Arc<dyn Store>) -> Result<Layer> {
-    let _ = (entries, into);
-    todo!()
+/// Files are read once, with their size at that moment. Fails with `Changed`, naming the file, when one changes while it
+/// is read: for files of up to 1 MiB only when that happens twice.
+pub fn pack(
+    entries: &mut dyn Iterator<Item = Result<Entry>>,
+    into: &Arc<dyn Store>,
+) -> Result<Layer> {
+    let mut tar = Writer::new(into)?;
+    let mut result = Ok(());
+    for entry in entries {
+        result = entry.and_then(|entry| tar.entry(&entry));
+        if result.is_err() {
+            break;
+        }
+    }
+    match result {
+        Ok(()) => tar.finish(),
+        Err(error) => Err(tar.abandon(error)),
+    }
+}
+
+/// Writes a tar into the pipeline that makes a layer of it.
+pub(crate) struct Writer {
+    out: Output,
+    into: Arc<dyn Store>,
+    /// The content of a small file, or a piece of a large one.
+    scratch: Vec<u8>,
+}
+
+impl Writer {
+    pub(crate) fn new(into: &Arc<dyn Store>) -> Result<Writer> {
+        Ok(Writer {
+            out: Output::new(into.begin()?),
+            into: Arc::clone(into),
+            scratch: Vec::new(),
+        })
+    }
+
+    pub(crate) fn entry(&mut self, entry: &Entry) -> Result<()> {
+        let header = Header::of(entry);
+        match &entry.node {
+            Node::File(Content::Bytes(bytes)) => {
+                self.header(&header)?;
+                self.out.write(bytes)?;
+                self.pad(bytes.len() as u64)
+            }
+            Node::File(Content::Beneath { dir, path, .. }) => self.file(header, dir, path),
+            _ => self.header(&header),
+        }
+    }
+
+    pub(crate) fn header(&mut self, header: &Header) -> Result<()> {
+        self.out.write(&header.to_bytes()?)
+    }
+
+    /// Copies exactly `size` bytes as the content of the header before.
+    pub(crate) fn content(&mut self, from: &mut dyn Read, size: u64) -> std::io::Result<()> {
+        self.scratch.resize(1 << 18, 0);
+        let mut left = size;
+        while left > 0 {
+            let room = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .min(self.scratch.len());
+            let count = from.read(&mut self.scratch[..room])?;
+            if count == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            self.out.write(&self.scratch[..count])?;
+            left -= count as u64;
+        }
+        Ok(self.pad(size)?)
+    }
+
+    fn pad(&mut self, size: u64) -> Result<()> {
+        let used = usize::try_from(size % BLOCK as u64).unwrap_or(0);
+        if used == 0 {
+            Ok(())
+        } else {
+            self.out.write(&[0; BLOCK][used..])
+        }
+    }
+
+    fn file(&mut self, mut header: Header, dir: &Dir, path: &Path) -> Result<()> {
+        let name = || format!("packing {}", dir.path().join(path).display());
+        let open = || {
+            let file = dir.file(path)?;
+            let stat = Stat::of(&file)?;
+            Ok((file, stat))
+        };
+        let open = || open().map_err(|error: files::Error| vanished(Error::files(name(), error)));
+        let (mut file, mut stat) = open()?;
+        if stat.size <= WHOLE {
+            if !self
+                .read_whole(&file, &stat)
+                .map_err(|error| Error::io(name(), error))?
+            {
+                (file, stat) = open()?;
+                if stat.size > WHOLE
+                    || !self
+                        .read_whole(&file, &stat)
+                        .map_err(|error| Error::io(name(), error))?
+                {
+                    return Err(changed(name()));
+                }
+            }
+            header.size = i64::try_from(stat.size).unwrap_or(i64::MAX);
+            self.header(&header)?;
+            self.out.write(&self.scratch)?;
+            return self.pad(stat.size);
+        }
+        header.size = i64::try_from(stat.size)
+            .map_err(|error| Error::new(ErrorKind::TooLarge, name()).because(error))?;
+        self.header(&header)?;
+        match self.content(&mut file, stat.size) {
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                return Err(changed(name()));
+            }
+            result => result.map_err(|error| Error::io(name(), error))?,
+        }
+        if is_same(&file, &stat).map_err(|error| Error::files(name(), error))? {
+            Ok(())
+        } else {
+            Err(changed(name()))
+        }
+    }
+
+    /// Reads a file into `scratch`; `false` when it changed meanwhile.
+    fn read_whole(&mut self, file: &File, stat: &Stat) -> std::io::Result<bool> {
+        self.scratch.clear();
+        self.scratch
+            .reserve(usize::try_from(stat.size).unwrap_or(0) + 1);
+        file.take(stat.size + 1).read_to_end(&mut self.scratch)?;
+        let as_long = self.scratch.len() as u64 == stat.size;
+        Ok(as_long && is_same(file, stat).map_err(std::io::Error::other)?)
+    }
+
+    pub(crate) fn finish(mut self) -> Result<Layer> {
+        self.out.write(&[0; 2 * BLOCK])?;
+        self.out.finish(&self.into)
+    }
+
+    /// Nothing is kept. An error of the threads is the cause of what went wrong here, so it wins.
+    pub(crate) fn abandon(self, error: Error) -> Error {
+        self.out.abandon().unwrap_or(error)
+    }
+}
+
+fn is_same(file: &File, before: &Stat) -> files::Result<bool> {
+    let now = Stat::of(file)?;
+    Ok((now.size, now.mtime, now.mtime_nanos) == (before.size, before.mtime, before.mtime_nanos))
+}
+
+fn changed(doing: String) -> Error {
+    Error::new(
+        ErrorKind::Changed,
+        format!("{doing}: it changed while it was read"),
+    )
+}
+
+/// A file whose name was there a moment ago and that is gone, or no file any more, has changed.
+fn vanished(error: Error) -> Error {
+    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Malformed) {
+        return Error::new(ErrorKind::Changed, error.to_string()).because(error);
+    }
+    error
 }
