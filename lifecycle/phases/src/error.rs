@@ -113,7 +113,7 @@ impl Error {
     }
 
     pub(crate) fn not_detected(failure: DetectFailure) -> Self {
-        let kind = if failure.erred() { ErrorKind::BuildpackErred } else { ErrorKind::NotDetected };
+        let kind = if failure.erred { ErrorKind::BuildpackErred } else { ErrorKind::NotDetected };
         let mut error = Self::new(kind, crate::messages::NO_GROUP_PASSED);
         error.failure = Some(Box::new(failure));
         error

@@ -1,14 +1,17 @@
 //! Reads what lies in the build environment by its names there, also when its root is a folder of this machine.
 //!
-//! Links are followed as the build environment would follow them and never lead out of the root; every
-//! single file is opened through `files`, regular files only, and read up to a limit.
+//! Links are followed as the build environment would follow them and never lead out of the root. Every
+//! single file is opened through `files`: regular files only, read up to a limit.
 
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-use files::{Dir, Kind};
+use cnb::EnvDir;
+use files::{Dir, Kind, Stat};
 
-use crate::{Dirs, Error, ErrorKind, Result};
+use crate::limits::{ENV_BYTES, ENV_FILES};
+use crate::{Error, ErrorKind, Result};
 
 /// As many links as Linux follows in one name.
 const LINKS: usize = 40;
@@ -20,22 +23,126 @@ pub(crate) struct Inside {
 }
 
 impl Inside {
-    pub(crate) fn open(dirs: &Dirs) -> Result<Self> {
-        let root = Dir::open(&dirs.root).map_err(|cause| unreadable(&dirs.root, cause))?;
+    pub(crate) fn open(root: &Path) -> Result<Self> {
+        let root = Dir::open(root).map_err(|cause| failed("opening", root, cause))?;
         Ok(Self { root })
     }
 
-    /// Reads a file, its own name and all above it free of links. `None` when it is absent.
+    /// Opens a folder. `None` when it is absent or no folder.
+    pub(crate) fn folder(&self, name: &Path) -> Result<Option<Dir>> {
+        let Some((beneath, stat)) = self.resolve(name)? else { return Ok(None) };
+        if stat.kind != Kind::Dir {
+            return Ok(None);
+        }
+        let dir = self.root.dir(&beneath).map_err(|cause| failed("opening", name, cause))?;
+        Ok(Some(dir))
+    }
+
+    /// Looks at what a name stands for. `None` when it is absent or a link leads nowhere.
+    pub(crate) fn stat(&self, name: &Path) -> Result<Option<Stat>> {
+        Ok(self.resolve(name)?.map(|(_, stat)| stat))
+    }
+
+    /// Whether anything has that name, as a program would see it.
+    pub(crate) fn exists(&self, name: &Path) -> bool {
+        matches!(self.stat(name), Ok(Some(_)))
+    }
+
+    /// Reads a file. `None` when it is absent or a link leads nowhere.
     pub(crate) fn read(&self, name: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
-        self.root.read(&beneath(name), limit).map_err(|cause| unreadable(name, cause))
+        let Some((beneath, _)) = self.resolve(name)? else { return Ok(None) };
+        self.root.read(&beneath, limit).map_err(|cause| failed("reading", name, cause))
     }
 
     /// Reads a text file likewise.
     pub(crate) fn text(&self, name: &Path, limit: u64) -> Result<Option<String>> {
-        let Some(bytes) = self.read(name, limit)? else { return Ok(None) };
-        match String::from_utf8(bytes) {
-            Ok(text) => Ok(Some(text)),
-            Err(cause) => Err(Error::new(ErrorKind::Format, format!("reading {}", name.display())).because(cause)),
-        }
+        self.read(name, limit)?.map(|bytes| utf8(bytes, name)).transpose()
     }
+
+    /// Reads the variables of an `env` folder: links followed, folders left out, contents as they are.
+    ///
+    /// A link that leads nowhere is an error, as in the Go lifecycle (EV-2).
+    pub(crate) fn env_dir(&self, name: &Path) -> Result<EnvDir> {
+        let mut variables = EnvDir::new();
+        let Some(dir) = self.folder(name)? else { return Ok(variables) };
+        let entries = dir.entries().map_err(|cause| failed("listing", name, cause))?;
+        if entries.len() > ENV_FILES {
+            let doing = format!("{} has more than {ENV_FILES} files", name.display());
+            return Err(Error::new(ErrorKind::Refused, doing));
+        }
+        for entry in entries {
+            let file = name.join(&entry.name);
+            match self.resolve(&file)? {
+                Some((_, stat)) if stat.kind == Kind::Dir => {}
+                Some((beneath, _)) => {
+                    let value = self.root.read(&beneath, ENV_BYTES);
+                    let value = value.map_err(|cause| failed("reading", &file, cause))?.unwrap_or_default();
+                    variables.insert(entry.name, bytes(value));
+                }
+                None => return Err(Error::new(ErrorKind::Io, format!("{} leads nowhere", file.display()))),
+            }
+        }
+        Ok(variables)
+    }
+
+    /// Follows all links of a name. The result is relative to the root and free of links.
+    fn resolve(&self, name: &Path) -> Result<Option<(PathBuf, Stat)>> {
+        let stat_of = |beneath: &Path| self.root.stat(beneath).map_err(|cause| failed("looking at", name, cause));
+        let mut ahead: VecDeque<OsString> = parts(name).collect();
+        let mut at = PathBuf::new();
+        let mut links = 0;
+        while let Some(part) = ahead.pop_front() {
+            if part == ".." {
+                at.pop();
+                continue;
+            }
+            let next = at.join(&part);
+            let Some(stat) = stat_of(&next)? else { return Ok(None) };
+            if stat.kind != Kind::Symlink {
+                at = next;
+                continue;
+            }
+            links += 1;
+            if links > LINKS {
+                return Err(Error::new(ErrorKind::Refused, format!("{} goes through too many links", name.display())));
+            }
+            let target = self.root.read_link(&next).map_err(|cause| failed("following", name, cause))?;
+            if target.is_absolute() {
+                at.clear();
+            }
+            for part in parts(&target).collect::<Vec<_>>().into_iter().rev() {
+                ahead.push_front(part);
+            }
+        }
+        Ok(stat_of(&at)?.map(|stat| (at, stat)))
+    }
+}
+
+/// Names and `..` of a path; the root and `.` left out.
+fn parts(path: &Path) -> impl Iterator<Item = OsString> {
+    path.components().filter_map(|component| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    })
+}
+
+fn bytes(value: Vec<u8>) -> OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(value)
+}
+
+/// What was read as text; fails with [`ErrorKind::Format`] when it is not UTF-8.
+pub(crate) fn utf8(bytes: Vec<u8>, name: &Path) -> Result<String> {
+    String::from_utf8(bytes)
+        .map_err(|cause| Error::new(ErrorKind::Format, format!("reading {}", name.display())).because(cause))
+}
+
+/// Wraps an error about a file, keeping apart what was refused and what did not work.
+pub(crate) fn failed(doing: &str, name: &Path, cause: files::Error) -> Error {
+    use files::ErrorKind as Kind;
+    let kind = match cause.kind() {
+        Kind::Escapes | Kind::NotRegular | Kind::TooLarge => ErrorKind::Refused,
+        _ => ErrorKind::Io,
+    };
+    Error::new(kind, format!("{doing} {}", name.display())).because(cause)
 }

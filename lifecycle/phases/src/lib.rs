@@ -7,9 +7,16 @@ mod context;
 mod dirs;
 mod error;
 mod event;
+mod inside;
+mod limits;
 pub mod messages;
+mod modules;
+mod output;
 mod phase;
+mod program;
 mod runner;
+mod scratch;
+mod write;
 
 pub mod analyze;
 pub mod build;

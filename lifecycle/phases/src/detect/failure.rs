@@ -10,13 +10,8 @@ pub struct DetectFailure {
     pub groups: Vec<GroupTrial>,
     /// More groups were tried than are kept here.
     pub truncated: bool,
-}
-
-impl DetectFailure {
-    /// Whether any group was given up because of an error, not because something did not fit (exit 21, not 20).
-    pub fn erred(&self) -> bool {
-        self.groups.iter().any(|group| group.erred)
-    }
+    /// A group was given up because of an error, not because something did not fit (exit 21, not 20).
+    pub erred: bool,
 }
 
 /// One flat group: composites are replaced by what they contain.
@@ -42,7 +37,8 @@ pub struct ElementTrial {
     pub element: Element,
     pub optional: bool,
     pub verdict: Verdict,
-    /// The last part of what its program wrote, both streams, at most 8 KiB.
+    /// The last part of what its program wrote, both streams, at most 4 KiB.
+    /// Empty when a group before this one already shows it.
     pub output: String,
 }
 
