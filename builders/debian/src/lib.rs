@@ -4,13 +4,31 @@
 //! without ever running a maintainer script, applies the rules that replace those scripts and makes layers of the result.
 //! Reasons and measurements: `design/base-images.md`.
 
+mod control;
+mod date;
 mod error;
+mod fetch;
+mod glob;
+mod lock;
+mod offers;
+mod packages;
+mod recipe;
+mod relation;
+mod release;
+mod relock;
+mod resolve;
+mod version;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use error::{Error, ErrorKind, Result};
+pub use recipe::{Distro, Kind, Recipe};
+pub use relock::relock;
 
 /// Everything an assembly needs from outside.
 #[derive(Clone)]
@@ -25,6 +43,35 @@ pub struct World<'a> {
     pub events: &'a dyn Fn(Event),
     /// A package that has vanished from the archive is an error instead of being resolved anew.
     pub locked: bool,
+}
+
+/// What is needed to ask the archives.
+#[derive(Clone, Copy)]
+pub struct Access<'a> {
+    /// Folder for packages, indexes and what is remembered; made when absent.
+    pub cache: &'a Path,
+    pub http: &'a http::Client,
+    pub now: SystemTime,
+    pub events: &'a dyn Fn(Event),
+}
+
+impl World<'_> {
+    pub(crate) fn access(&self) -> Access<'_> {
+        Access {
+            cache: self.cache,
+            http: self.http,
+            now: self.now,
+            events: self.events,
+        }
+    }
+}
+
+impl Access<'_> {
+    /// Since 1970.
+    pub(crate) fn seconds(&self) -> i64 {
+        let since = self.now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    }
 }
 
 /// Runs a program of an unpacked tree.

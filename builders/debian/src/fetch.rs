@@ -1,0 +1,152 @@
+//! Packages by their digest: from the cache, from mirrors, at last from the archive of archives.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
+
+use crate::date::snapshot_stamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lock::{Lock, Pin};
+use crate::offers::{expected, network, storage};
+use crate::recipe::Recipe;
+use crate::{Access, Event};
+
+/// At most this many connections; mirrors are shared with others.
+const CONNECTIONS: usize = 4;
+
+/// What came of fetching the packages of a lock.
+pub(crate) enum Fetched {
+    /// All are in the cache.
+    All,
+    /// These are nowhere to be had, by name.
+    Vanished(Vec<String>),
+}
+
+/// Where a package lies in the cache.
+pub(crate) fn cached(cache: &Path, pin: &Pin) -> PathBuf {
+    cache.join("debs").join(format!("{}.deb", pin.sha256))
+}
+
+/// Packages of a lock that are not in the cache, by name. Sizes are compared, digests when a package is opened.
+pub(crate) fn missing<'a>(cache: &Path, lock: &'a Lock) -> Vec<(&'a str, &'a Pin)> {
+    lock.packages
+        .iter()
+        .filter(|(_, pin)| {
+            let found = fs::metadata(cached(cache, pin));
+            found.map_or(true, |found| found.len() != pin.size)
+        })
+        .map(|(name, pin)| (name.as_str(), pin))
+        .collect()
+}
+
+/// Puts every package of a lock into the cache.
+pub(crate) fn fetch(recipe: &Recipe, lock: &Lock, access: &Access<'_>) -> Result<Fetched> {
+    let missing = missing(access.cache, lock);
+    if missing.is_empty() {
+        return Ok(Fetched::All);
+    }
+    (access.events)(Event::Fetching {
+        packages: missing.len(),
+        bytes: missing.iter().map(|(_, pin)| pin.size).sum(),
+    });
+    let folder = access.cache.join("debs");
+    fs::create_dir_all(&folder).map_err(|error| storage("making the package cache", error))?;
+    let gone = from_mirrors(recipe, &missing, access)?;
+    let mut vanished = Vec::new();
+    // One at a time: the archive of archives is slow and limits its visitors.
+    for (name, pin) in gone {
+        if !from_snapshot(recipe, lock, pin, access) {
+            vanished.push(name.to_owned());
+        }
+    }
+    Ok(if vanished.is_empty() {
+        Fetched::All
+    } else {
+        Fetched::Vanished(vanished)
+    })
+}
+
+/// Returns the packages that no mirror has.
+fn from_mirrors<'a>(
+    recipe: &Recipe,
+    missing: &[(&'a str, &'a Pin)],
+    access: &Access<'_>,
+) -> Result<Vec<(&'a str, &'a Pin)>> {
+    let open = Mutex::new(missing.iter());
+    let outcome: Mutex<Result<Vec<(&str, &Pin)>>> = Mutex::new(Ok(Vec::new()));
+    let (cache, http) = (access.cache, access.http);
+    thread::scope(|scope| {
+        for _ in 0..CONNECTIONS.min(missing.len()) {
+            scope.spawn(|| {
+                loop {
+                    let next = open.lock().ok().and_then(|mut open| open.next());
+                    let Some((name, pin)) = next else { return };
+                    let result = from_mirror(recipe, pin, cache, http);
+                    let Ok(mut outcome) = outcome.lock() else {
+                        return;
+                    };
+                    match (result, &mut *outcome) {
+                        (Ok(true), Ok(_)) => {}
+                        (Ok(false), Ok(gone)) => gone.push((name, pin)),
+                        (Err(error), Ok(_)) => {
+                            let doing = format!("fetching {name} {}", pin.version);
+                            *outcome = Err(network(&doing, error));
+                        }
+                        // Something failed already: the rest would only make the user wait.
+                        (_, Err(_)) => return,
+                    }
+                }
+            });
+        }
+    });
+    let mut gone = outcome
+        .into_inner()
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Storage, "fetching packages")))?;
+    gone.sort_by_key(|(name, _)| *name);
+    Ok(gone)
+}
+
+/// `Ok(false)` when the mirrors say that they do not have these bytes.
+fn from_mirror(
+    recipe: &Recipe,
+    pin: &Pin,
+    cache: &Path,
+    http: &http::Client,
+) -> http::Result<bool> {
+    let mirrors = recipe.archive(&pin.archive).map(|archive| &archive.mirrors);
+    let urls: Vec<String> = mirrors
+        .into_iter()
+        .flatten()
+        .map(|mirror| format!("{mirror}/{}", pin.path))
+        .collect();
+    let Ok(expected) = expected(&pin.sha256, pin.size) else {
+        return Ok(false);
+    };
+    match http.download(&urls, Some(expected), &cached(cache, pin)) {
+        Ok(()) => Ok(true),
+        // Another file under the same name is as good as none.
+        Err(error)
+            if matches!(
+                error.kind(),
+                http::ErrorKind::NotFound | http::ErrorKind::Digest | http::ErrorKind::TooLarge
+            ) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn from_snapshot(recipe: &Recipe, lock: &Lock, pin: &Pin, access: &Access<'_>) -> bool {
+    let Some(snapshot) = &recipe.snapshot else {
+        return false;
+    };
+    let Ok(expected) = expected(&pin.sha256, pin.size) else {
+        return false;
+    };
+    let stamp = snapshot_stamp(lock.date());
+    let url = format!("{snapshot}/{}/{stamp}/{}", pin.archive, pin.path);
+    let to = cached(access.cache, pin);
+    access.http.download(&[url], Some(expected), &to).is_ok()
+}
