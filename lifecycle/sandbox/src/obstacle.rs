@@ -16,7 +16,6 @@ pub(crate) enum Need {
     Mounts,
     Overlay,
     Proc,
-    Landlock,
     Seccomp,
 }
 
@@ -51,7 +50,6 @@ impl Need {
                 "a masked /proc (container)",
                 "start the container with --security-opt systempaths=unconfined (Kubernetes: procMount: Unmasked)",
             ),
-            Need::Landlock => obstacle("Landlock", "use Linux 5.13 or newer with lsm=landlock,…"),
             Need::Seccomp => obstacle("seccomp filters", "use a kernel with CONFIG_SECCOMP_FILTER"),
         }
     }

@@ -160,6 +160,16 @@ pub(crate) fn loopback_up(socket: BorrowedFd<'_>) -> io::Result<()> {
     }
 }
 
+/// The version of Landlock that this kernel offers.
+pub(crate) fn landlock_version() -> io::Result<c_long> {
+    const VERSION: c_uint = 1;
+    // SAFETY: without attributes and with this flag the call only answers.
+    let version = unsafe {
+        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0usize, VERSION)
+    };
+    check(version).map(|()| version)
+}
+
 fn c_short_of(flags: c_int) -> i16 {
     i16::try_from(flags).expect("interface flags are small")
 }
