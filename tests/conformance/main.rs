@@ -6,3 +6,4 @@ mod fields;
 mod vectors;
 
 mod files;
+mod tar;
