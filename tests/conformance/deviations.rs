@@ -64,4 +64,20 @@ pub(crate) const DEVIATIONS: &[Deviation] = &[
         ours: "keeps it",
         why: "the spec has it (platform.md, system.toml)",
     },
+    Deviation {
+        vectors: "build.jsonl",
+        cases: &["build-p-0033", "build-p-0076"],
+        rule: "files of buildpacks are regular files",
+        go: "follows a link named `<layer>.toml`, copies a folder named like an SBOM",
+        ours: "refuses both, naming the file (exit 52)",
+        why: "what a buildpack leaves is not trusted: a link may lead anywhere (reliability-security.md, T3)",
+    },
+    Deviation {
+        vectors: "build.jsonl",
+        cases: &["build-p-0031"],
+        rule: "a file named `.toml` is no layer",
+        go: "renames the whole folder of the buildpack, all of its layers are lost",
+        ours: "passes over the file",
+        why: "losing all layers of a buildpack without a word helps nobody",
+    },
 ];

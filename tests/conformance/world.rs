@@ -146,3 +146,13 @@ pub(crate) fn texts(fields: &mut Fields, key: &str) -> Vec<String> {
     let text = |value: Value| value.as_str().map(str::to_owned);
     fields.list(key).into_iter().map(text).collect::<Option<_>>().unwrap_or_else(|| panic!("{key} has another type"))
 }
+
+/// Nothing, or a list or an object without anything in it.
+pub(crate) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}

@@ -2,6 +2,7 @@
 
 mod budget;
 mod failure;
+mod memory;
 mod order;
 mod resolve;
 mod run;
@@ -97,7 +98,7 @@ fn verify<'a>(modules: &mut Modules<'_>, order: impl Iterator<Item = &'a OrderGr
             let doing = format!("reading the order: {}@{}", element.id, element.version);
             Error::new(ErrorKind::Inputs, doing).because(cause)
         })?;
-        module.api()?;
+        module.verify_api()?;
     }
     Ok(())
 }

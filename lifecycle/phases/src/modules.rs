@@ -35,11 +35,19 @@ impl Module {
         Ok(self.api()?.has_exec_env())
     }
 
-    /// Fails when the API is not supported.
+    /// The API it is treated by: the nearest supported one. That it is supported is checked for what the order or
+    /// the group names itself (API-3).
     pub(crate) fn api(&self) -> Result<BuildpackApi> {
-        self.element.api.parse().map_err(|cause: cnb::Error| {
-            Error::new(ErrorKind::BuildpackApi, format!("reading the API of {}", self.element)).because(cause)
-        })
+        BuildpackApi::nearest(&self.element.api).map_err(|cause| self.api_error(cause))
+    }
+
+    /// Fails when its API is not supported.
+    pub(crate) fn verify_api(&self) -> Result<()> {
+        self.element.api.parse::<BuildpackApi>().map(drop).map_err(|cause| self.api_error(cause))
+    }
+
+    fn api_error(&self, cause: cnb::Error) -> Error {
+        Error::new(ErrorKind::BuildpackApi, format!("reading the API of {}", self.element)).because(cause)
     }
 }
 

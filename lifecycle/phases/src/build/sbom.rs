@@ -146,11 +146,6 @@ pub(super) fn copy(layers: &Dir, sboms: &[Sbom]) -> Result<()> {
 /// Writes the unstructured bill of materials, `null` when there is none.
 pub(super) fn write_legacy(layers: &Dir, part: &str, bom: &[BomEntry]) -> Result<()> {
     let doing = || Error::new(ErrorKind::Format, format!("writing the bill of materials for {part}"));
-    let text = legacy_bom(bom).map_err(|cause| doing().because(cause))?;
+    let text = cnb::labels::legacy_bom(bom).map_err(|cause| doing().because(cause))?;
     replace(layers, &Path::new("sbom").join(part).join("sbom.legacy.json"), text.as_bytes())
-}
-
-fn legacy_bom(bom: &[BomEntry]) -> serde_json::Result<String> {
-    let text = if bom.is_empty() { "null".to_owned() } else { serde_json::to_string(bom)? };
-    Ok(text + "\n")
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use cnb::{Group, GroupElement, OrderElement, OrderGroup};
 
 use super::budget::Budget;
+use super::memory::{Mark, Memory};
 use super::resolve::{Offer, Resolved, resolve};
 use super::run::{Bench, Run};
 use super::runs::{Key, Runs};
@@ -61,6 +62,30 @@ struct Member {
     optional: bool,
 }
 
+impl Member {
+    fn mark(&self) -> Mark<'_> {
+        let element = &self.module.element;
+        Mark { id: &element.id, version: &element.version, extension: element.extension, optional: self.optional, exec_env: &[] }
+    }
+}
+
+impl Item {
+    /// `None` when it will be skipped, because the group has an element of that id.
+    fn mark(&self, done: &[Member]) -> Option<Mark<'_>> {
+        match self {
+            Self::Element { element, .. } if done.iter().any(|member| is(&member.module, element)) => None,
+            Self::Element { element, .. } => Some(Mark {
+                id: &element.id,
+                version: &element.version,
+                extension: element.extension,
+                optional: element.optional,
+                exec_env: &element.exec_env,
+            }),
+            Self::Extensions(_) => Some(Mark::EXTENSIONS),
+        }
+    }
+}
+
 /// How the search went on.
 enum Outcome {
     Passed(Box<Detected>),
@@ -74,13 +99,14 @@ pub(super) struct Search<'a> {
     modules: Modules<'a>,
     runs: Runs,
     budget: Budget,
+    memory: Memory,
     failure: DetectFailure,
 }
 
 impl<'a> Search<'a> {
     pub(super) fn new(bench: Bench<'a>, modules: Modules<'a>) -> Self {
         let failure = DetectFailure { groups: Vec::new(), truncated: false, erred: false };
-        Self { bench, modules, runs: Runs::default(), budget: Budget::new(), failure }
+        Self { bench, modules, runs: Runs::default(), budget: Budget::new(), memory: Memory::default(), failure }
     }
 
     /// Tries the groups in order. The inner error says why none passed.
@@ -120,8 +146,24 @@ impl<'a> Search<'a> {
         Ok(if erred { Outcome::Erred } else { Outcome::Failed })
     }
 
-    /// Goes through a group; the first composite in it branches.
-    fn group(&mut self, items: &[Item], mut done: Vec<Member>, replaced: usize) -> Result<Outcome> {
+    /// Goes through a group, unless the same was done before.
+    fn group(&mut self, items: &[Item], done: Vec<Member>, replaced: usize) -> Result<Outcome> {
+        self.budget.trial()?;
+        let state = self.memory.state(done.iter().map(Member::mark), items.iter().filter_map(|item| item.mark(&done)));
+        if let Some(erred) = self.memory.failed(&state) {
+            return Ok(if erred { Outcome::Erred } else { Outcome::Failed });
+        }
+        let outcome = self.walk(items, done, replaced)?;
+        match outcome {
+            Outcome::Failed => self.memory.keep(state, false),
+            Outcome::Erred => self.memory.keep(state, true),
+            Outcome::Passed(_) => {}
+        }
+        Ok(outcome)
+    }
+
+    /// Takes element after element into the flat group; the first composite branches.
+    fn walk(&mut self, items: &[Item], mut done: Vec<Member>, replaced: usize) -> Result<Outcome> {
         let mut ahead = items;
         while let [item, next @ ..] = ahead {
             ahead = next;
@@ -152,7 +194,9 @@ impl<'a> Search<'a> {
         if !fits && !optional {
             // This stays for later groups too, and counts as an error (DE-14).
             let reason = target::mismatch(&module.targets, self.bench.target);
-            self.runs.keep(&module.element, Run::broken(reason));
+            if self.runs.keep(&module.element, Run::broken(reason)) {
+                self.memory.forget();
+            }
         } else if module.is_exec_env_aware()? && !self.is_for_exec_env(&module.exec_env) {
             return Ok(());
         }
@@ -168,7 +212,6 @@ impl<'a> Search<'a> {
 
     /// Runs what has not run yet, all at once, and resolves the plan.
     fn flat(&mut self, done: &[Member]) -> Result<Outcome> {
-        self.budget.trial()?;
         let modules = done.iter().map(|member| Arc::clone(&member.module));
         let (runs, bench) = (&mut self.runs, &self.bench);
         self.budget.pause(|| runs.run_missing(bench, modules.collect()));

@@ -39,9 +39,10 @@ impl Runs {
         self.0.get(&Key::of(element))
     }
 
-    /// Replaces what there was.
-    pub(super) fn keep(&mut self, element: &Element, run: Run) {
-        self.0.insert(Key::of(element), run);
+    /// Replaces what there was. Returns whether that changes the verdict.
+    pub(super) fn keep(&mut self, element: &Element, run: Run) -> bool {
+        let verdict = run.verdict.clone();
+        self.0.insert(Key::of(element), run).is_none_or(|old| old.verdict != verdict)
     }
 
     /// Runs those of the modules that have not run, side by side.
