@@ -30,7 +30,11 @@ mod local;
 mod memory;
 mod part;
 
+pub mod diff;
+pub mod efficiency;
 pub mod testing;
+pub mod tree;
+pub mod validate;
 
 // Layers as tar files.
 mod compress;
