@@ -117,9 +117,19 @@ fn what_is_there_twice_lowers_the_score() {
         &[],
     );
     check(
-        &[&[("d/", b"")], &[("d/a", b"12")], &[(".wh.d", b"")]],
+        &[
+            &[("d/", b"")],
+            &[("d/", b""), ("d/a", b"12")],
+            &[(".wh.d", b"")],
+        ],
         2.0 / 4.0,
         &[("/d", 2, 2)],
+    );
+    // To dive a folder that the layer before does not mention is no folder.
+    check(
+        &[&[("d/", b"")], &[("d/a", b"12")], &[(".wh.d", b"")]],
+        1.0,
+        &[("/d", 2, 0)],
     );
     // Folders with something in them are no leaves.
     check(
