@@ -58,7 +58,7 @@ fn run_group(cx: &Workshop<'_>, group: &Group, plan: &Plan) -> Result<Built> {
     for element in &group.buildpacks {
         let module = modules.find(&element.id, &element.version, false)?;
         let wanted = left.part_of(&element.id, false);
-        let outputs = run::run(&bench, &module, &wanted, &mut env)?;
+        let outputs = run::run(&bench, &module, &wanted, &mut env).map_err(|error| error.of(&module.element))?;
         left = left.without(&outputs.met);
         all.add(cx, element, outputs);
     }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::Phase;
 use crate::detect::DetectFailure;
+use crate::{Element, Phase};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -13,6 +13,7 @@ pub struct Error {
     code: i32,
     doing: String,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    buildpack: Option<String>,
     failure: Option<Box<DetectFailure>>,
 }
 
@@ -90,7 +91,7 @@ pub enum ErrorKind {
 
 impl Error {
     pub fn new(kind: ErrorKind, doing: impl Into<String>) -> Self {
-        Self { kind, code: own_code(kind).unwrap_or(1), doing: doing.into(), source: None, failure: None }
+        Self { kind, code: own_code(kind).unwrap_or(1), doing: doing.into(), source: None, buildpack: None, failure: None }
     }
 
     #[must_use]
@@ -112,6 +113,12 @@ impl Error {
         self
     }
 
+    /// Names the buildpack that it is about, unless a more exact one is named.
+    pub(crate) fn of(mut self, buildpack: &Element) -> Self {
+        self.buildpack.get_or_insert_with(|| buildpack.to_string());
+        self
+    }
+
     pub(crate) fn not_detected(failure: DetectFailure) -> Self {
         let kind = if failure.erred { ErrorKind::BuildpackErred } else { ErrorKind::NotDetected };
         let mut error = Self::new(kind, crate::messages::NO_GROUP_PASSED);
@@ -128,6 +135,11 @@ impl Error {
     /// Spec: platform.md, "Exit Codes".
     pub fn code(&self) -> i32 {
         self.code
+    }
+
+    /// The buildpack that it is about, as `id@version`, when it is about one.
+    pub fn buildpack(&self) -> Option<&str> {
+        self.buildpack.as_deref()
     }
 
     /// Why no group passed, when that is the error.

@@ -11,6 +11,9 @@ pub(crate) const ENV_FILES: usize = 10_000;
 /// SBOM files, in bytes.
 pub(crate) const SBOM_BYTES: u64 = 256 << 20;
 
+/// What the agent says of a failed job, in bytes.
+pub(crate) const FAILURE_BYTES: u64 = 4 << 20;
+
 /// Composites within composites.
 pub(crate) const COMPOSITE_DEPTH: usize = 32;
 /// Composites replaced in one flat group, one after the other.
