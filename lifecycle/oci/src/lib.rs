@@ -24,7 +24,7 @@ mod image;
 pub mod index;
 mod layer;
 
-// archive
+pub mod archive;
 pub mod layout;
 mod local;
 mod memory;

@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use super::read::{Files, Inside, Place};
 use crate::index::Entry;
 use crate::layout::{self, BLOBS};
-use crate::{Config, Descriptor, Digest, Error, ErrorKind, Hasher, Image, Index, MediaType, Reference, Result, limits};
+use crate::{
+    Config, Descriptor, Digest, Error, ErrorKind, Hasher, Image, Index, MediaType, Reference,
+    Result, limits,
+};
 
 pub(super) const MANIFEST: &str = "manifest.json";
 /// Of one manifest.json.
@@ -16,9 +19,15 @@ const IMAGES: usize = 1024;
 /// Layers as often as the image has them, lowest first.
 pub(super) fn manifest(image: &Image, config: &Descriptor, names: &[Reference]) -> Vec<u8> {
     let path = |digest: Digest| format!("{BLOBS}/{}", digest.hex());
-    let layers: Vec<String> = image.layers().iter().map(|layer| path(layer.blob.descriptor.digest)).collect();
+    let layers: Vec<String> = image
+        .layers()
+        .iter()
+        .map(|layer| path(layer.blob.descriptor.digest))
+        .collect();
     let names: Vec<String> = names.iter().map(Reference::to_string).collect();
-    json!([{ "Config": path(config.digest), "Layers": layers, "RepoTags": names }]).to_string().into_bytes()
+    json!([{ "Config": path(config.digest), "Layers": layers, "RepoTags": names }])
+        .to_string()
+        .into_bytes()
 }
 
 /// Reads an archive without an OCI layout in it. Manifests are made up from what `manifest.json` says; they and the places of the
@@ -27,10 +36,15 @@ pub(super) fn read(files: &Files, inside: &mut Inside) -> Result<Index> {
     let doing = |error: Error| error.during(format!("reading {MANIFEST} of the archive"));
     let bytes = files.read(MANIFEST, limits::MANIFEST_BYTES)?;
     let Ok(Value::Array(images)) = serde_json::from_slice(&bytes) else {
-        return Err(Error::malformed(format!("reading {MANIFEST} of the archive: it is no list")));
+        return Err(Error::malformed(format!(
+            "reading {MANIFEST} of the archive: it is no list"
+        )));
     };
     if images.len() > IMAGES {
-        return Err(Error::new(ErrorKind::TooLarge, format!("reading {MANIFEST}: more than {IMAGES} images")));
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            format!("reading {MANIFEST}: more than {IMAGES} images"),
+        ));
     }
     let mut index = Index::empty();
     for image in &images {
@@ -42,14 +56,24 @@ pub(super) fn read(files: &Files, inside: &mut Inside) -> Result<Index> {
 fn read_image(files: &Files, inside: &mut Inside, image: &Value, index: &mut Index) -> Result<()> {
     let strings = |key: &str| -> Vec<&str> {
         let list = image.get(key).and_then(Value::as_array);
-        list.into_iter().flatten().filter_map(Value::as_str).collect()
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
     };
     let config_path = image.get("Config").and_then(Value::as_str);
-    let config_bytes = files.read(config_path.ok_or_else(|| Error::malformed("reading Config: no path"))?, limits::CONFIG_BYTES)?;
+    let config_bytes = files.read(
+        config_path.ok_or_else(|| Error::malformed("reading Config: no path"))?,
+        limits::CONFIG_BYTES,
+    )?;
     let config = Config::parse(&config_bytes)?;
     let (paths, diff_ids) = (strings("Layers"), config.diff_ids());
     if paths.len() != diff_ids.len() || paths.len() > limits::LAYERS {
-        return Err(Error::malformed(format!("reading Layers: {} of them for {} diff ids", paths.len(), diff_ids.len())));
+        return Err(Error::malformed(format!(
+            "reading Layers: {} of them for {} diff ids",
+            paths.len(),
+            diff_ids.len()
+        )));
     }
     let mut layers = Vec::new();
     for (path, diff_id) in paths.iter().zip(diff_ids) {
@@ -77,7 +101,8 @@ fn read_image(files: &Files, inside: &mut Inside, image: &Value, index: &mut Ind
     }
     for name in names {
         // Who saved it may have shortened the name.
-        let whole = Reference::parse(name).map_or_else(|_| name.to_owned(), |name| name.to_string());
+        let whole =
+            Reference::parse(name).map_or_else(|_| name.to_owned(), |name| name.to_string());
         entry.set_annotation(layout::IMAGE_NAME, &whole);
         entry.set_annotation(layout::REF_NAME, &whole);
         index.push(entry.clone());
@@ -93,9 +118,19 @@ fn describe(files: &Files, place: Place, diff_id: Digest) -> Result<Descriptor> 
     let media_type = match start.get(..count) {
         Some([0x1f, 0x8b, ..]) => MediaType::DockerLayerGzip,
         Some([0x28, 0xb5, 0x2f, 0xfd]) => MediaType::DockerLayerZstd,
-        _ => return Ok(Descriptor { media_type: MediaType::DockerLayer, digest: diff_id, size: place.size }),
+        _ => {
+            return Ok(Descriptor {
+                media_type: MediaType::DockerLayer,
+                digest: diff_id,
+                size: place.size,
+            });
+        }
     };
     let mut hasher = Hasher::new();
     std::io::copy(&mut files.open(place), &mut hasher).map_err(failed)?;
-    Ok(Descriptor { media_type, size: hasher.size(), digest: hasher.finish() })
+    Ok(Descriptor {
+        media_type,
+        size: hasher.size(),
+        digest: hasher.finish(),
+    })
 }

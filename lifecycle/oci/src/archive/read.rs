@@ -1,5 +1,6 @@
 //! Reading archives: the tar is scanned once for where its files lie, then blobs are read in place.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek};
@@ -8,13 +9,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::docker;
-use crate::index;
 use crate::layout::{self, BLOBS, INDEX, MARKER};
-use crate::tarball::{Header, Kind, Limits, Reader};
+use crate::tarball::{self, Header, Kind, Limits};
 use crate::{
-    Descriptor, Digest, Error, ErrorKind, Image, Index, MediaType, Platform, Reference, Result, Source, Verified, limits,
+    Descriptor, Digest, Error, ErrorKind, Image, Index, MediaType, Platform, Reference, Result,
+    Source, Verified, limits,
 };
+use crate::{index, tree};
 
+const BLOCK: u64 = 512;
 /// Files in one archive.
 const ENTRIES: usize = 100_000;
 /// Links from one file to the next.
@@ -57,20 +60,35 @@ impl Archive {
     fn read(file: File) -> Result<Archive> {
         let file = Arc::new(gunzipped(file)?);
         let files = Files::scan(&file)?;
-        let mut inside = Inside { file, places: files.blobs(), made: BTreeMap::new() };
+        let mut inside = Inside {
+            file,
+            places: files.blobs(),
+            made: BTreeMap::new(),
+        };
         let index = if files.has(MARKER) && files.has(INDEX) {
-            Index::parse(&files.read(INDEX, limits::MANIFEST_BYTES)?, Arc::new(Nothing))?
+            Index::parse(
+                &files.read(INDEX, limits::MANIFEST_BYTES)?,
+                Arc::new(Nothing),
+            )?
         } else if files.has(docker::MANIFEST) {
             docker::read(&files, &mut inside)?
         } else {
-            return Err(Error::malformed("looking for index.json or manifest.json: neither is in it"));
+            return Err(Error::malformed(
+                "looking for index.json or manifest.json: neither is in it",
+            ));
         };
-        Ok(Archive { inside: Arc::new(inside), index })
+        Ok(Archive {
+            inside: Arc::new(inside),
+            index,
+        })
     }
 
     /// Names of images, as they are written in the archive.
     pub fn names(&self) -> Vec<&str> {
-        let name = |entry| index::Entry::annotation(entry, layout::IMAGE_NAME).or_else(|| entry.annotation(layout::REF_NAME));
+        let name = |entry| {
+            index::Entry::annotation(entry, layout::IMAGE_NAME)
+                .or_else(|| entry.annotation(layout::REF_NAME))
+        };
         self.index.entries().iter().filter_map(name).collect()
     }
 
@@ -97,8 +115,14 @@ impl Source for Archive {
             return Ok(Box::new(Verified::new(Cursor::new(bytes.clone()), blob)));
         }
         match self.inside.places.get(&blob.digest) {
-            Some(place) => Ok(Box::new(Verified::new(Section::new(&self.inside.file, *place), blob))),
-            None => Err(Error::new(ErrorKind::NotFound, format!("opening blob {} of the archive", blob.digest))),
+            Some(place) => Ok(Box::new(Verified::new(
+                Section::new(&self.inside.file, *place),
+                blob,
+            ))),
+            None => Err(Error::new(
+                ErrorKind::NotFound,
+                format!("opening blob {} of the archive", blob.digest),
+            )),
         }
     }
 }
@@ -108,7 +132,10 @@ struct Nothing;
 
 impl Source for Nothing {
     fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>> {
-        Err(Error::new(ErrorKind::NotFound, format!("opening blob {}", blob.digest)))
+        Err(Error::new(
+            ErrorKind::NotFound,
+            format!("opening blob {}", blob.digest),
+        ))
     }
 }
 
@@ -122,7 +149,11 @@ fn gunzipped(mut file: File) -> Result<File> {
         return Ok(file);
     }
     let mut unpacked = tempfile::tempfile().map_err(failed)?;
-    let bytes = crate::decompress(&MediaType::OciLayerGzip, Box::new(BufReader::new(file)), UNPACKED_BYTES)?;
+    let bytes = crate::decompress(
+        &MediaType::OciLayerGzip,
+        Box::new(BufReader::new(file)),
+        UNPACKED_BYTES,
+    )?;
     io::copy(&mut { bytes }, &mut unpacked).map_err(failed)?;
     unpacked.rewind().map_err(failed)?;
     Ok(unpacked)
@@ -142,18 +173,32 @@ enum Found {
 
 impl Files {
     fn scan(file: &Arc<File>) -> Result<Files> {
+        let position = Cell::new(0);
+        let from = BufReader::with_capacity(128 << 10, &**file);
         let mut by_name = BTreeMap::new();
-        let (mut from, limits) = (&**file, Limits::default());
-        let mut reader = Reader::new(&mut from, &limits);
-        while let Some(header) = reader.next()? {
-            if by_name.len() >= ENTRIES {
-                return Err(Error::new(ErrorKind::TooLarge, format!("reading the archive: more than {ENTRIES} files")));
-            }
-            if let Some(found) = found(&header, reader.content_offset()) {
-                by_name.insert(clean(&header.name), found);
-            }
-        }
-        Ok(Files { file: file.clone(), by_name })
+        tarball::read(
+            &mut Blocks {
+                from,
+                position: &position,
+            },
+            &Limits::default(),
+            &mut |header, _| {
+                if by_name.len() >= ENTRIES {
+                    return Err(Error::new(
+                        ErrorKind::TooLarge,
+                        format!("reading the archive: more than {ENTRIES} files"),
+                    ));
+                }
+                if let Some(found) = found(header, position.get()) {
+                    by_name.insert(cleaned(&header.name), found);
+                }
+                Ok(())
+            },
+        )?;
+        Ok(Files {
+            file: file.clone(),
+            by_name,
+        })
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -162,15 +207,22 @@ impl Files {
 
     /// Where a file lies; links are followed inside the archive.
     pub(super) fn place(&self, name: &str) -> Result<Place> {
-        let mut at = clean(name.as_bytes());
+        let mut at = cleaned(name.as_bytes());
         for _ in 0..LINKS {
             match self.by_name.get(&at) {
                 Some(Found::Place(place)) => return Ok(*place),
                 Some(Found::Link(target)) => at.clone_from(target),
-                None => return Err(Error::new(ErrorKind::NotFound, format!("looking for {name:?} in the archive"))),
+                None => {
+                    return Err(Error::new(
+                        ErrorKind::NotFound,
+                        format!("looking for {name:?} in the archive"),
+                    ));
+                }
             }
         }
-        Err(Error::malformed(format!("looking for {name:?} in the archive: too many links")))
+        Err(Error::malformed(format!(
+            "looking for {name:?} in the archive: too many links"
+        )))
     }
 
     pub(super) fn open(&self, place: Place) -> impl Read + use<> {
@@ -180,7 +232,10 @@ impl Files {
     pub(super) fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>> {
         let place = self.place(name)?;
         if place.size > limit {
-            let text = format!("reading {name:?} of the archive: {} bytes, more than {limit}", place.size);
+            let text = format!(
+                "reading {name:?} of the archive: {} bytes, more than {limit}",
+                place.size
+            );
             return Err(Error::new(ErrorKind::TooLarge, text));
         }
         let mut bytes = Vec::new();
@@ -200,30 +255,47 @@ impl Files {
     }
 }
 
-fn found(header: &Header, offset: Option<u64>) -> Option<Found> {
+/// A name without `.` and empty parts, with `..` resolved inside the archive; one that is too deep names nothing.
+fn cleaned(name: &[u8]) -> Vec<u8> {
+    tree::names(name).unwrap_or_default().join(&b'/')
+}
+
+fn found(header: &Header, offset: u64) -> Option<Found> {
     match header.kind {
-        Kind::File => Some(Found::Place(Place { offset: offset?, size: u64::try_from(header.size).ok()? })),
-        Kind::Hardlink => Some(Found::Link(clean(&header.link))),
+        Kind::File => Some(Found::Place(Place {
+            offset,
+            size: u64::try_from(header.size).ok()?,
+        })),
+        Kind::Hardlink => Some(Found::Link(cleaned(&header.link))),
         Kind::Symlink => {
-            let name = clean(&header.name);
-            let folder = name.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
-            Some(Found::Link(clean(&[name.get(..folder)?, &header.link[..]].concat())))
+            let name = cleaned(&header.name);
+            let folder = name
+                .iter()
+                .rposition(|byte| *byte == b'/')
+                .map_or(0, |slash| slash + 1);
+            Some(Found::Link(cleaned(
+                &[name.get(..folder)?, &header.link[..]].concat(),
+            )))
         }
         _ => None,
     }
 }
 
-/// A name without `.` and empty parts, with `..` resolved inside the archive.
-fn clean(name: &[u8]) -> Vec<u8> {
-    let mut parts: Vec<&[u8]> = Vec::new();
-    for part in name.split(|byte| *byte == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
+/// Hands out one block at a time and knows how many: whoever reads a header through it, buffered or not, has read nothing of the
+/// content behind it.
+struct Blocks<'a, R> {
+    from: R,
+    position: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Blocks<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let block = usize::try_from(BLOCK - self.position.get() % BLOCK).unwrap_or(1);
+        let room = block.min(buffer.len());
+        let count = self.from.read(buffer.get_mut(..room).unwrap_or_default())?;
+        self.position.set(self.position.get() + count as u64);
+        Ok(count)
     }
-    parts.join(&b'/')
 }
 
 /// Reads a run of bytes without moving the file's own position, so that many can be read at once.
@@ -234,13 +306,18 @@ struct Section {
 
 impl Section {
     fn new(file: &Arc<File>, place: Place) -> Section {
-        Section { file: file.clone(), place }
+        Section {
+            file: file.clone(),
+            place,
+        }
     }
 }
 
 impl Read for Section {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let room = usize::try_from(self.place.size).unwrap_or(usize::MAX).min(buffer.len());
+        let room = usize::try_from(self.place.size)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
         let buffer = buffer.get_mut(..room).unwrap_or_default();
         let count = self.file.read_at(buffer, self.place.offset)?;
         self.place.offset += count as u64;

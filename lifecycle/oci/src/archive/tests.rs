@@ -43,14 +43,31 @@ fn what_is_written_is_read() {
     for format in [Format::Oci, Format::Docker] {
         let bytes = written(&image, &[name("me/app:1"), name("other")], format);
         let archive = archive(&bytes).unwrap();
-        assert_eq!(archive.names(), ["docker.io/me/app:1", "docker.io/library/other:latest"]);
+        assert_eq!(
+            archive.names(),
+            ["docker.io/me/app:1", "docker.io/library/other:latest"]
+        );
         check_same(archive.find(&name("me/app:1")).unwrap(), &image);
-        check_same(archive.find(&name("other").with_digest(image.digest())).unwrap(), &image);
+        check_same(
+            archive
+                .find(&name("other").with_digest(image.digest()))
+                .unwrap(),
+            &image,
+        );
         check_same(archive.image(None).unwrap(), &image);
         assert!(archive.find(&name("me/app:2")).unwrap().is_none());
-        assert_eq!(archive.image(None).unwrap().unwrap().digest(), image.digest());
+        assert_eq!(
+            archive.image(None).unwrap().unwrap().digest(),
+            image.digest()
+        );
     }
-    check_same(archive(&written(&image, &[], Format::Docker)).unwrap().image(None).unwrap(), &image);
+    check_same(
+        archive(&written(&image, &[], Format::Docker))
+            .unwrap()
+            .image(None)
+            .unwrap(),
+        &image,
+    );
 }
 
 #[test]
@@ -67,7 +84,9 @@ fn a_layer_that_is_there_twice_is_written_once() {
     let store = memory();
     let layer = testing::layer(&[("a", b"b")], &store);
     let image = Image::empty(&Platform::new("linux", "amd64"));
-    let image = image.append(layer.clone(), &History::default()).append(layer, &History::default());
+    let image = image
+        .append(layer.clone(), &History::default())
+        .append(layer, &History::default());
     let read = archive(&written(&image, &[name("twice")], Format::Docker)).unwrap();
     check_same(read.find(&name("twice")).unwrap(), &image);
 }
@@ -82,7 +101,12 @@ fn an_archive_is_written_whole_or_not_at_all() {
     // Layers that are nowhere.
     let nowhere: Arc<dyn crate::Source> = Memory::new();
     let broken = Image::parse(&image.manifest_bytes(), &image.config_bytes(), nowhere).unwrap();
-    assert_eq!(write_file(&broken, &[name("a")], Format::Oci, &path).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(
+        write_file(&broken, &[name("a")], Format::Oci, &path)
+            .unwrap_err()
+            .kind(),
+        ErrorKind::NotFound
+    );
     assert_eq!(std::fs::read(&path).unwrap(), before);
     assert_eq!(std::fs::read_dir(world.path()).unwrap().count(), 1);
 }
@@ -112,7 +136,9 @@ fn old_docker_archives_are_read() {
     let tar = testing::tar(&[("a", b"b")]);
     let layer = testing::layer(&[("a", b"b")], &store);
     let image = Image::empty(&Platform::new("linux", "amd64"));
-    let image = image.append(layer.clone(), &History::default()).append(layer, &History::default());
+    let image = image
+        .append(layer.clone(), &History::default())
+        .append(layer, &History::default());
     let manifest = r#"[{"Config":"c.json","RepoTags":["app:1","localhost/app:2"],"Layers":["one/layer.tar","./two/layer.tar"]}]"#;
     let config = image.config_bytes();
     let mut file = tar::Builder::new(Vec::new());
@@ -127,12 +153,16 @@ fn old_docker_archives_are_read() {
     let mut link = tar::Header::new_gnu();
     link.set_entry_type(tar::EntryType::Symlink);
     link.set_size(0);
-    file.append_link(&mut link, "two/layer.tar", "../one/layer.tar").unwrap();
+    file.append_link(&mut link, "two/layer.tar", "../one/layer.tar")
+        .unwrap();
     let bytes = file.into_inner().unwrap();
 
     let check = |bytes: &[u8]| {
         let archive = archive(bytes).unwrap();
-        assert_eq!(archive.names(), ["docker.io/library/app:1", "localhost/app:2"]);
+        assert_eq!(
+            archive.names(),
+            ["docker.io/library/app:1", "localhost/app:2"]
+        );
         let found = archive.find(&name("app:1")).unwrap().unwrap();
         assert_eq!(found.config_bytes(), config);
         assert_eq!(found.layers().len(), 2);
@@ -153,13 +183,34 @@ fn what_is_no_archive_is_refused() {
     let kind = |bytes: &[u8]| archive(bytes).err().map(|error| error.kind());
     assert_eq!(kind(b""), Some(ErrorKind::Malformed));
     assert_eq!(kind(b"no tar"), Some(ErrorKind::Malformed));
-    assert_eq!(kind(&testing::tar(&[("a", b"b")])), Some(ErrorKind::Malformed));
-    assert_eq!(kind(&testing::tar(&[("manifest.json", b"{}")])), Some(ErrorKind::Malformed));
-    assert_eq!(kind(&testing::tar(&[("manifest.json", b"[{}]")])), Some(ErrorKind::Malformed));
-    assert_eq!(kind(&testing::tar(&[("manifest.json", br#"[{"Config":"x"}]"#)])), Some(ErrorKind::NotFound));
-    assert_eq!(kind(&testing::tar(&[("oci-layout", b"{}"), ("index.json", b"[]")])), Some(ErrorKind::Malformed));
+    assert_eq!(
+        kind(&testing::tar(&[("a", b"b")])),
+        Some(ErrorKind::Malformed)
+    );
+    assert_eq!(
+        kind(&testing::tar(&[("manifest.json", b"{}")])),
+        Some(ErrorKind::Malformed)
+    );
+    assert_eq!(
+        kind(&testing::tar(&[("manifest.json", b"[{}]")])),
+        Some(ErrorKind::Malformed)
+    );
+    assert_eq!(
+        kind(&testing::tar(&[("manifest.json", br#"[{"Config":"x"}]"#)])),
+        Some(ErrorKind::NotFound)
+    );
+    assert_eq!(
+        kind(&testing::tar(&[
+            ("oci-layout", b"{}"),
+            ("index.json", b"[]")
+        ])),
+        Some(ErrorKind::Malformed)
+    );
     let large = vec![b' '; 5 << 20];
-    assert_eq!(kind(&testing::tar(&[("manifest.json", &large)])), Some(ErrorKind::TooLarge));
+    assert_eq!(
+        kind(&testing::tar(&[("manifest.json", &large)])),
+        Some(ErrorKind::TooLarge)
+    );
 }
 
 #[test]
@@ -167,11 +218,26 @@ fn changed_bytes_of_a_layer_are_noticed() {
     let store = memory();
     let image = testing::image(1, 1, &store);
     let mut layer = Vec::new();
-    image.layers()[0].blob.open().unwrap().read_to_end(&mut layer).unwrap();
+    image.layers()[0]
+        .blob
+        .open()
+        .unwrap()
+        .read_to_end(&mut layer)
+        .unwrap();
     let mut bytes = written(&image, &[name("a")], Format::Oci);
-    let at = bytes.windows(layer.len()).position(|window| window == layer).unwrap();
+    let at = bytes
+        .windows(layer.len())
+        .position(|window| window == layer)
+        .unwrap();
     bytes[at + layer.len() / 2] ^= 1;
     let found = archive(&bytes).unwrap().image(None).unwrap().unwrap();
-    let error = std::io::copy(&mut found.layers()[0].blob.open().unwrap(), &mut std::io::sink()).unwrap_err();
-    assert_eq!(crate::Error::io("reading", error).kind(), ErrorKind::Integrity);
+    let error = std::io::copy(
+        &mut found.layers()[0].blob.open().unwrap(),
+        &mut std::io::sink(),
+    )
+    .unwrap_err();
+    assert_eq!(
+        crate::Error::io("reading", error).kind(),
+        ErrorKind::Integrity
+    );
 }

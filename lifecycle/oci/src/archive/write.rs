@@ -17,13 +17,22 @@ const BLOCK: u64 = 512;
 
 /// Writes an archive to a file: whole or not at all, and durable on return. What is there and is no regular file (a pipe,
 /// `/dev/stdout`) is written to directly. Returns the digest of the manifest.
-pub fn write_file(image: &Image, names: &[Reference], format: Format, path: &Path) -> Result<Digest> {
-    let failed = |error: io::Error| Error::io(format!("writing the archive {}", path.display()), error);
+pub fn write_file(
+    image: &Image,
+    names: &[Reference],
+    format: Format,
+    path: &Path,
+) -> Result<Digest> {
+    let failed =
+        |error: io::Error| Error::io(format!("writing the archive {}", path.display()), error);
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         let mut file = OpenOptions::new().write(true).open(path).map_err(failed)?;
         return write(image, names, format, &mut file);
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let mut temporary = tempfile::Builder::new()
         .prefix(".slipway-")
         .permissions(std::fs::Permissions::from_mode(0o644))
@@ -31,35 +40,59 @@ pub fn write_file(image: &Image, names: &[Reference], format: Format, path: &Pat
         .map_err(failed)?;
     let digest = write(image, names, format, temporary.as_file_mut())?;
     temporary.as_file().sync_all().map_err(failed)?;
-    temporary.persist(path).map_err(|error| failed(error.error))?;
-    files::sync_dir(folder).map_err(|error| Error::files(format!("writing the archive {}", path.display()), error))?;
+    temporary
+        .persist(path)
+        .map_err(|error| failed(error.error))?;
+    files::sync_dir(folder)
+        .map_err(|error| Error::files(format!("writing the archive {}", path.display()), error))?;
     Ok(digest)
 }
 
 /// Writes an archive to a stream, blob after blob. Returns the digest of the manifest.
 ///
 /// Layers are checked as they pass; when one is not what its digest says, the stream ends in the middle and this fails.
-pub fn write(image: &Image, names: &[Reference], format: Format, out: &mut dyn Write) -> Result<Digest> {
+pub fn write(
+    image: &Image,
+    names: &[Reference],
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<Digest> {
     let (config, manifest) = (image.config_bytes(), image.manifest_bytes());
     let config_descriptor = image.config_descriptor();
     let descriptor = Descriptor::of(image.media_type(), &manifest);
-    let names = names.iter().map(|name| publishable(name, &descriptor)).collect::<Result<Vec<_>>>()?;
+    let names = names
+        .iter()
+        .map(|name| publishable(name, &descriptor))
+        .collect::<Result<Vec<_>>>()?;
     let names: Vec<Reference> = names.into_iter().flatten().collect();
 
     let mut contents = BTreeMap::new();
     contents.insert(config_descriptor.digest, Content::Bytes(&config));
     contents.insert(descriptor.digest, Content::Bytes(&manifest));
-    contents.extend(image.layers().iter().map(|layer| (layer.blob.descriptor.digest, Content::Blob(&layer.blob))));
+    contents.extend(
+        image
+            .layers()
+            .iter()
+            .map(|layer| (layer.blob.descriptor.digest, Content::Blob(&layer.blob))),
+    );
 
-    let mut tar = Tar { out: BufWriter::with_capacity(BUFFER_BYTES, out) };
+    let mut tar = Tar {
+        out: BufWriter::with_capacity(BUFFER_BYTES, out),
+    };
     tar.folder("blobs/")?;
     tar.folder("blobs/sha256/")?;
     for (digest, content) in &contents {
         tar.content(&format!("{BLOBS}/{}", digest.hex()), content)?;
     }
-    tar.content(INDEX, &Content::Bytes(&index(image, &descriptor, &names, format).to_bytes()))?;
+    tar.content(
+        INDEX,
+        &Content::Bytes(&index(image, &descriptor, &names, format).to_bytes()),
+    )?;
     if format == Format::Docker {
-        tar.content(docker::MANIFEST, &Content::Bytes(&docker::manifest(image, &config_descriptor, &names)))?;
+        tar.content(
+            docker::MANIFEST,
+            &Content::Bytes(&docker::manifest(image, &config_descriptor, &names)),
+        )?;
     }
     tar.content(MARKER, &Content::Bytes(MARKER_BYTES.as_bytes()))?;
     tar.finish()?;
@@ -116,14 +149,24 @@ impl<W: Write> Tar<W> {
 
     fn header(&mut self, name: &str, kind: Kind, mode: i64, size: u64) -> Result<()> {
         let size = i64::try_from(size).unwrap_or(i64::MAX);
-        let header = Header { name: name.as_bytes().to_vec(), kind, mode, size, ..Header::default() };
+        let header = Header {
+            name: name.as_bytes().to_vec(),
+            kind,
+            mode,
+            size,
+            ..Header::default()
+        };
         let bytes = header.to_bytes()?;
-        self.out.write_all(&bytes).map_err(|error| Error::io(format!("writing {name} of the archive"), error))
+        self.out
+            .write_all(&bytes)
+            .map_err(|error| Error::io(format!("writing {name} of the archive"), error))
     }
 
     fn finish(mut self) -> Result<()> {
-        let end = self.out.write_all(&[0; 1024]).and_then(|()| self.out.flush());
+        let end = self
+            .out
+            .write_all(&[0; 1024])
+            .and_then(|()| self.out.flush());
         end.map_err(|error| Error::io("writing the end of the archive", error))
     }
 }
-
