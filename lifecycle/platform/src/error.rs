@@ -47,8 +47,10 @@ pub enum ErrorKind {
     NoSpace,
     /// Somebody else holds a lock.
     Busy,
-    /// Permissions are missing.
+    /// Permissions on files are missing.
     Denied,
+    /// A server wants credentials, or other ones.
+    Refused,
     /// The user asked to stop.
     Interrupted,
     /// Nothing else fits.
@@ -81,9 +83,15 @@ impl Error {
         self
     }
 
+    #[must_use]
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Error {
+        self.kind = kind;
+        self
+    }
+
     /// Why no group fits.
     pub(crate) fn not_detected(failure: DetectFailure) -> Error {
-        let kind = if failure.erred() {
+        let kind = if failure.erred {
             ErrorKind::Phase { code: 21 }
         } else {
             ErrorKind::NotDetected
@@ -144,11 +152,12 @@ impl<T, E: StdError + Send + Sync + 'static> Doing<T> for std::result::Result<T,
     }
 }
 
-/// The first cause in the chain that says something definite.
+/// The deepest cause that says something definite: a full disk rather than the phase that met it.
 fn kind_of(cause: &(dyn StdError + 'static)) -> ErrorKind {
     chain(cause)
         .map(own_kind)
-        .find(|kind| *kind != ErrorKind::Other)
+        .filter(|kind| *kind != ErrorKind::Other)
+        .last()
         .unwrap_or(ErrorKind::Other)
 }
 
@@ -184,6 +193,15 @@ fn own_kind(link: &(dyn StdError + 'static)) -> ErrorKind {
     }
     if let Some(error) = link.downcast_ref::<sandbox::Error>() {
         return of_sandbox(error.kind());
+    }
+    if let Some(error) = link.downcast_ref::<http::Error>() {
+        return of_http(error);
+    }
+    if let Some(error) = link.downcast_ref::<phases::Error>() {
+        return of_phases(error);
+    }
+    if let Some(error) = link.downcast_ref::<debian::Error>() {
+        return of_debian(error.kind());
     }
     ErrorKind::Other
 }
@@ -223,18 +241,53 @@ fn of_sandbox(kind: &sandbox::ErrorKind) -> ErrorKind {
     }
 }
 
-/// What the crates below know that the user can do.
-fn advised(error: Error, cause: &(dyn StdError + 'static)) -> Error {
-    let fix = chain(cause).find_map(|link| match link.downcast_ref::<sandbox::Error>()?.kind() {
-        sandbox::ErrorKind::Unavailable { fix, .. } => Some(fix.clone()),
-        _ => None,
-    });
-    match fix {
-        Some(fix) => error
-            .help(fix)
-            .help("`slipway doctor` shows what this machine allows"),
-        None => error,
+fn of_http(error: &http::Error) -> ErrorKind {
+    match error.kind() {
+        http::ErrorKind::Offline => ErrorKind::Offline,
+        http::ErrorKind::Digest => ErrorKind::Integrity,
+        http::ErrorKind::Denied => ErrorKind::Refused,
+        _ if error.is_transient() => ErrorKind::Transient,
+        _ => ErrorKind::Other,
     }
+}
+
+/// A phase's own failure; what lies below it (a full disk, say) comes later in the chain and is looked at first.
+fn of_phases(error: &phases::Error) -> ErrorKind {
+    ErrorKind::Phase { code: error.code() }
+}
+
+fn of_debian(kind: debian::ErrorKind) -> ErrorKind {
+    match kind {
+        debian::ErrorKind::Untrusted => ErrorKind::Integrity,
+        debian::ErrorKind::Network => ErrorKind::Transient,
+        _ => ErrorKind::Other,
+    }
+}
+
+/// Adds what the crates below know that the user can do.
+fn advised(error: Error, cause: &(dyn StdError + 'static)) -> Error {
+    chain(cause).flat_map(actions_of).fold(error, Error::help)
+}
+
+fn actions_of(link: &(dyn StdError + 'static)) -> Vec<String> {
+    if let Some(error) = link.downcast_ref::<Error>() {
+        return error.help.clone();
+    }
+    if let Some(error) = link.downcast_ref::<sandbox::Error>()
+        && let sandbox::ErrorKind::Unavailable { fix, .. } = error.kind()
+    {
+        return vec![
+            fix.clone(),
+            "`slipway doctor` shows what this machine allows".to_owned(),
+        ];
+    }
+    if let Some(error) = link.downcast_ref::<http::Error>() {
+        return error.help().map(str::to_owned).into_iter().collect();
+    }
+    if let Some(error) = link.downcast_ref::<debian::Error>() {
+        return error.help().map(str::to_owned).into_iter().collect();
+    }
+    Vec::new()
 }
 
 #[cfg(test)]

@@ -58,6 +58,8 @@ pub enum Event {
         #[serde(rename = "ms", serialize_with = "millis")]
         took: Duration,
     },
+    /// A container is about to listen there.
+    Listening { name: String, url: String },
     /// The image has its names.
     Image {
         names: Vec<String>,

@@ -1,18 +1,49 @@
 //! What a user wants done: build, run, inspect, keep images.
+//!
+//! Every function gets a [`Host`]: folders, programs, the caller's environment, the clock, and who listens.
+//! Read `build.rs` first; `site.rs` is what happens before the first phase, `container.rs` one phase in the sandbox.
 
 mod caller;
 mod error;
 mod event;
-mod leave_out;
-pub mod name;
-mod pip_settings;
-pub mod source;
+mod host;
 mod state;
+mod stop;
 
+pub mod name;
+mod outputs;
+mod processes;
+pub mod source;
+
+pub mod advice;
+mod base;
+mod builder;
+mod container;
+mod interpreter;
+mod leave_out;
+mod output;
+mod pip_settings;
+mod rootfs;
+mod site;
+mod workdir;
+
+pub mod build;
+pub mod detect;
+pub mod doctor;
+pub mod images;
+pub mod inspect;
+pub mod run;
+
+pub use base::Fetching;
 pub use caller::Caller;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Events, Silent};
+pub use host::Host;
+pub use outputs::{Archive, Output};
+pub use processes::Process;
+pub use site::Inputs;
 pub use state::State;
+pub use stop::Stop;
 
 /// The static programs that travel inside the command line.
 #[derive(Debug, Clone, Copy)]

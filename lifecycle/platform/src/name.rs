@@ -29,6 +29,16 @@ pub fn of_source(source: &Path) -> Result<Reference> {
     parse(&format!("localhost/{name}"))
 }
 
+/// A name as people write it: without the default registry, folder and tag.
+pub fn familiar(name: &Reference) -> String {
+    let full = name.to_string();
+    let short = full
+        .strip_prefix("docker.io/library/")
+        .or_else(|| full.strip_prefix("docker.io/"))
+        .unwrap_or(&full);
+    short.strip_suffix(":latest").unwrap_or(short).to_owned()
+}
+
 fn project_name(source: &Path) -> Option<String> {
     let dir = Dir::open(source).ok()?;
     name_in(&dir, "project.toml", "_").or_else(|| name_in(&dir, "pyproject.toml", "project"))
@@ -98,6 +108,14 @@ mod tests {
             "localhost/bung"
         );
         assert_eq!(named(&[], "___"), "localhost/app");
+    }
+
+    #[test]
+    fn names_are_shown_as_people_write_them() {
+        let shown = |text| familiar(&parse(text).unwrap());
+        assert_eq!(shown("hello"), "hello");
+        assert_eq!(shown("docker.io/a/b:1"), "a/b:1");
+        assert_eq!(shown("localhost/hello:latest"), "localhost/hello");
     }
 
     #[test]

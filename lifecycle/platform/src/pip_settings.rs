@@ -5,11 +5,12 @@
 //! files as copies, folders as mounts, and the names are rewritten to where they are inside.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use oci::Digest;
 use regex::{Captures, Regex};
 
 use crate::caller::Caller;
@@ -175,7 +176,7 @@ impl Gathering {
         let Ok(found) = fs::metadata(&path) else {
             return Ok(None);
         };
-        let name = self.name_of(&path);
+        let name = name_of(&path);
         let at = Path::new(INSIDE).join("files").join(&name);
         if found.is_dir() {
             fs::create_dir(self.files.join(&name))
@@ -192,13 +193,16 @@ impl Gathering {
         self.names.insert(path, at.clone());
         Ok(Some(at))
     }
+}
 
-    /// Numbered, so that two files of one name do not meet.
-    fn name_of(&self, path: &Path) -> PathBuf {
-        let mut name = format!("{}-", self.names.len()).into_bytes();
-        name.extend(path.file_name().unwrap_or(OsStr::new("folder")).as_bytes());
-        PathBuf::from(std::ffi::OsString::from_vec(name))
-    }
+/// The same on every machine for the same path of the caller, since layer keys hold it; no two paths share one.
+fn name_of(path: &Path) -> PathBuf {
+    let digest = Digest::of(path.as_os_str().as_bytes()).hex();
+    let mut name = digest.into_bytes();
+    name.truncate(12);
+    name.push(b'-');
+    name.extend(path.file_name().unwrap_or(OsStr::new("folder")).as_bytes());
+    PathBuf::from(OsString::from_vec(name))
 }
 
 /// A path at the beginning of a word: never the path of an `https://` address.
@@ -209,8 +213,6 @@ fn path_pattern() -> Regex {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
-
     use super::*;
 
     fn caller(variables: &[(&str, &str)]) -> Caller {
@@ -245,36 +247,28 @@ mod tests {
         let into = top.path().join("pip");
         let shared = gather(&caller, top.path(), &into).unwrap();
 
-        let inside = Path::new("/platform/slipway/pip/files/0-wheels");
+        let inside = |path: &Path| Path::new(INSIDE).join("files").join(name_of(path));
+        let (links_inside, ca_inside) = (inside(&wheels), inside(&top.path().join("ca.pem")));
         assert_eq!(
             shared,
             [Shared {
                 from: wheels,
-                at: inside.into()
+                at: links_inside.clone()
             }]
         );
         let env = |name: &str| fs::read_to_string(into.join("env").join(name));
+        let (links_inside, ca_inside) = (links_inside.display(), ca_inside.display());
         assert_eq!(
             env("PIP_FIND_LINKS").unwrap(),
-            format!("{} https://u:p@example.org/etc", inside.display())
+            format!("{links_inside} https://u:p@example.org/etc")
         );
         assert_eq!(env("UV_LINK_MODE").unwrap(), "copy");
         assert!(env("PIP_CACHE_DIR").is_err());
-        let conf = fs::read_dir(into.join("files"))
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.to_string_lossy().contains("pip.conf"))
-            .max()
-            .unwrap();
-        let conf = fs::read_to_string(conf).unwrap();
-        assert!(
-            conf.contains("cert = /platform/slipway/pip/files/1-ca.pem\n"),
-            "{conf}"
+        let conf = fs::read_to_string(into.join("files/pip.conf.0")).unwrap();
+        let expected = format!(
+            "[global]\ncert = {ca_inside}\nfind-links =\n    {links_inside}\n    https://x/etc/passwd\n"
         );
-        assert!(
-            conf.contains("    /platform/slipway/pip/files/0-wheels\n    https://x/etc/passwd\n"),
-            "{conf}"
-        );
+        assert_eq!(conf, expected);
     }
 
     #[test]

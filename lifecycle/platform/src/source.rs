@@ -34,16 +34,22 @@ const NAMED: usize = 10;
 ///
 /// Files that cannot be read are an error that names the first ten, never a smaller image.
 pub(crate) fn copy(source: &Path, into: &Path, without: &[&Path]) -> Result<Copied> {
-    let from = open(source)?;
-    let to = Dir::open(into).doing("opening the application folder of the build")?;
     let without = without.iter().filter_map(|dir| identity(dir)).collect();
-    let mut walk = Walk {
+    Walk {
+        whole: false,
         without,
-        copied: Copied::default(),
-        unreadable: Vec::new(),
-    };
-    walk.folder(&from, &to, Path::new(""))?;
-    walk.finish(source)
+        ..Walk::default()
+    }
+    .run(source, into)
+}
+
+/// Copies a folder of the user as [`copy`] does, leaving nothing out.
+pub(crate) fn copy_whole(source: &Path, into: &Path) -> Result<Copied> {
+    Walk {
+        whole: true,
+        ..Walk::default()
+    }
+    .run(source, into)
 }
 
 /// Opens a source folder, with an error for those who mistyped it.
@@ -70,18 +76,29 @@ fn identity(dir: &Path) -> Option<(u64, u64)> {
         .map(|stat| stat.id)
 }
 
+#[derive(Default)]
 struct Walk {
+    /// Nothing is left out.
+    whole: bool,
+    /// Device and inode of folders that are left out.
     without: Vec<(u64, u64)>,
     copied: Copied,
     unreadable: Vec<(PathBuf, files::Error)>,
 }
 
 impl Walk {
+    fn run(mut self, source: &Path, into: &Path) -> Result<Copied> {
+        let from = open(source)?;
+        let to = Dir::open(into).doing(format!("opening {}", into.display()))?;
+        self.folder(&from, &to, Path::new(""))?;
+        self.finish(source)
+    }
+
     fn folder(&mut self, from: &Dir, to: &Dir, at: &Path) -> Result<()> {
         for entry in from.entries().doing("listing the source")? {
             let name = Path::new(&entry.name);
             let path = at.join(name);
-            if left_out(from, &entry.name) {
+            if !self.whole && left_out(from, &entry.name) {
                 self.copied.left_out.push(path);
                 continue;
             }

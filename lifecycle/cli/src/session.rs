@@ -1,0 +1,70 @@
+//! What every command has: the environment, the state folders, somebody who listens, a way to stop.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use platform::{Error, ErrorKind, Events, Host, State, Stop};
+
+use crate::embedded::PAYLOAD;
+use crate::environment::Environment;
+use crate::signals;
+use crate::ui::plain::Plain;
+use crate::ui::style::Style;
+
+pub(crate) struct Session {
+    pub(crate) environment: Environment,
+    pub(crate) plain: Plain,
+    state: State,
+    stop: Arc<Stop>,
+    now: SystemTime,
+}
+
+/// What a signal does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnSignal {
+    /// The program ends within two seconds.
+    End,
+    /// It goes to the container, whose end is ours.
+    PassOn,
+}
+
+impl Session {
+    pub(crate) fn begin(
+        environment: Environment,
+        verbose: bool,
+        on_signal: OnSignal,
+    ) -> Result<Session, Error> {
+        let stop = Arc::new(Stop::default());
+        signals::listen(&stop, on_signal == OnSignal::End).map_err(|cause| {
+            Error::new(ErrorKind::Other, "listening for signals").because(cause)
+        })?;
+        Ok(Session {
+            plain: Plain::new(
+                Style {
+                    colour: environment.colour,
+                },
+                verbose,
+            ),
+            state: environment.state()?,
+            environment,
+            stop,
+            now: SystemTime::now(),
+        })
+    }
+
+    pub(crate) fn host<'a>(&'a self, events: &'a dyn Events) -> Host<'a> {
+        Host {
+            state: &self.state,
+            payload: PAYLOAD,
+            caller: &self.environment.caller,
+            now: self.now,
+            stop: &self.stop,
+            events,
+        }
+    }
+
+    /// The signal that ended the work, if one did.
+    pub(crate) fn signal(&self) -> Option<i32> {
+        self.stop.asked()
+    }
+}

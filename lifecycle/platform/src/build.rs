@@ -1,0 +1,173 @@
+//! The whole build: analyze, restore and export here, detect and build in the sandbox.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use cnb::labels::LauncherMetadata;
+use cnb::{ProjectMetadata, RunImageNames};
+use oci::{Image, Images, Local, Reference, Store};
+use phases::{
+    AnalyzeRequest, Analyzed, Context, ExportRequest, Launcher, Owners, Phase, Work, job,
+};
+
+use crate::detect::{self, Detected};
+use crate::error::{Doing, Result};
+use crate::event::{Event, Through};
+use crate::host::Host;
+use crate::outputs::{self, Output};
+use crate::rootfs;
+use crate::site::{Inputs, Site, api};
+
+/// What to build and where it goes.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub inputs: Inputs,
+    /// At least one; the first one is also the image whose layers are reused.
+    pub names: Vec<Reference>,
+    /// At least one.
+    pub outputs: Vec<Output>,
+    /// Time of everything in the image, in seconds since 1970; [`phases::export::CREATED`] unless the user sets one.
+    pub created: i64,
+}
+
+/// The image that was built.
+#[derive(Debug, Clone)]
+pub struct Built {
+    pub image: Image,
+    pub names: Vec<Reference>,
+    /// Process types, the default one first.
+    pub processes: Vec<String>,
+}
+
+/// Owners in native images: build user for layers, so that applications cannot change their dependencies.
+const LAYERS: (u32, u32) = (1001, 1000);
+/// The run image's user when it does not say so in numbers.
+const APP: (u32, u32) = (1002, 1000);
+
+/// Builds an image from a source folder and puts it where it is wanted.
+pub fn build(host: &Host<'_>, request: &Request) -> Result<Built> {
+    let store = host.images()?;
+    let site = Site::prepare(host, &store, &request.inputs)?;
+    let build = Build {
+        host,
+        site: &site,
+        store: &store,
+        request,
+    };
+    let image = build.run()?;
+    host.stop.check()?;
+    outputs::write(&image, &request.names, &request.outputs, &store)?;
+    let event = Event::Image {
+        names: request.names.iter().map(crate::name::familiar).collect(),
+        digest: image.digest(),
+        bytes: image.size(),
+        layers: image.layers().len(),
+    };
+    host.events.tell(event);
+    drop(site);
+    tidy_up(host, &store)?;
+    let processes = crate::processes::types(&image);
+    Ok(Built {
+        image,
+        names: request.names.clone(),
+        processes,
+    })
+}
+
+struct Build<'a> {
+    host: &'a Host<'a>,
+    site: &'a Site<'a>,
+    store: &'a Arc<Local>,
+    request: &'a Request,
+}
+
+impl Build<'_> {
+    fn run(&self) -> Result<Image> {
+        let events = Through(self.host.events);
+        let cx = Context {
+            dirs: &self.site.dirs,
+            api: api(),
+            events: &events,
+        };
+        let analyzed = self.analyze(&cx)?;
+        let target = detect::target(&analyzed.file);
+        let Detected { group, plan } = detect::in_site(self.site, self.host, &target)?;
+
+        phases::restore(&cx, &analyzed.file, &group, None)
+            .doing("restoring layers of the last build")?;
+        let start = Instant::now();
+        let results = self.site.work(&target, Work::build(&group, &plan))?;
+        job::built(&results, api()).doing("reading what was built")?;
+        self.done(Phase::Build, start);
+
+        let start = Instant::now();
+        let image = self.export(&cx, &analyzed, &group)?;
+        self.done(Phase::Export, start);
+        Ok(image)
+    }
+
+    fn analyze(&self, cx: &Context<'_>) -> Result<Analyzed> {
+        let images: &dyn Images = &**self.store;
+        let request = AnalyzeRequest {
+            previous: self.request.names.first().cloned(),
+            run_image: self.site.run.name.clone(),
+        };
+        phases::analyze(cx, images, &request).doing("looking at the images")
+    }
+
+    fn export(&self, cx: &Context<'_>, analyzed: &Analyzed, group: &cnb::Group) -> Result<Image> {
+        let app = detect::user_of(&analyzed.run_image).unwrap_or(APP);
+        let request = ExportRequest {
+            analyzed,
+            group,
+            launcher: Launcher {
+                bytes: self.host.payload.launcher,
+                metadata: launcher(),
+            },
+            run_image: RunImageNames {
+                image: self.site.run.name.to_string(),
+                mirrors: Vec::new(),
+            },
+            process_type: None,
+            project: &ProjectMetadata::default(),
+            exec_env: "",
+            owners: Owners::Written {
+                layers: LAYERS,
+                app,
+            },
+            created: self.request.created,
+            names: &self.request.names,
+        };
+        let into: Arc<dyn Store> = self.store.clone();
+        let exported = phases::export(cx, &request, &into).doing("exporting the image")?;
+        Ok(exported.image)
+    }
+
+    fn done(&self, phase: Phase, start: Instant) {
+        self.host.events.tell(Event::PhaseDone {
+            phase,
+            took: start.elapsed(),
+        });
+    }
+}
+
+/// What the image says about its launcher.
+fn launcher() -> LauncherMetadata {
+    LauncherMetadata {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..LauncherMetadata::default()
+    }
+}
+
+/// Blobs and unpacked layers that no name needs any more, such as those of the image that this one replaced.
+pub(crate) fn tidy_up(host: &Host<'_>, store: &Arc<Local>) -> Result<()> {
+    store.collect().doing("removing what no image needs")?;
+    let mut wanted = BTreeSet::new();
+    for named in store.list().doing("listing images")? {
+        if let Some(image) = store.find(&named.name).doing("listing images")? {
+            wanted.extend(image.layers().iter().map(|layer| layer.diff_id));
+        }
+    }
+    rootfs::collect(&host.state.layers(), &wanted)
+}

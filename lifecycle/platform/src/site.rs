@@ -1,0 +1,281 @@
+//! Where one build happens: its folders, filled, and the sandbox they are mounted in.
+//!
+//! ```text
+//! builds/<id>/root/workspace   the copy of the source      builds/<id>/job    job.json and results
+//! builds/<id>/root/layers      what buildpacks make        builds/<id>/pip    pip's settings of the caller
+//! builds/<id>/root/platform    the user's variables        builds/<id>/tmp    /tmp
+//! builds/<id>/root/cnb         the buildpacks              builds/<id>/home   /home/cnb
+//! ```
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cnb::{Environment, ImageTarget, Order, PlatformApi};
+use oci::{Image, Local};
+use phases::{Dirs, Job, Work};
+use sandbox::{From, HostId, Mount};
+
+use crate::base::{self, Base, Fetching};
+use crate::container::{Container, JOB};
+use crate::error::{Doing, Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::host::Host;
+use crate::rootfs::{self, Rootfs};
+use crate::source::Copied;
+use crate::workdir::Workdir;
+use crate::{builder, pip_settings, source};
+
+/// Home of the build user in our build images.
+const HOME: &str = "/home/cnb";
+/// Where programs look for certificate authorities in our build images.
+const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// What a build or a detection is made from.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// The folder with the application.
+    pub source: PathBuf,
+    /// Folders or ids of buildpacks; empty for the default order.
+    pub buildpacks: Vec<String>,
+    /// Variables for buildpacks.
+    pub env: Vec<(String, OsString)>,
+    pub fetching: Fetching,
+}
+
+pub(crate) struct Site<'a> {
+    host: &'a Host<'a>,
+    pub(crate) dirs: Dirs,
+    pub(crate) run: Base,
+    pub(crate) order: Order,
+    id: HostId,
+    rootfs: Rootfs,
+    lifecycle: PathBuf,
+    mounts: Vec<Mount>,
+    user: (u32, u32),
+    env: Vec<(OsString, OsString)>,
+    // Last, so that it goes when nothing uses it any more.
+    workdir: Workdir<'a>,
+}
+
+impl<'a> Site<'a> {
+    /// Prepares everything up to the first phase. Mistakes of the user come before the first download.
+    pub(crate) fn prepare(
+        host: &'a Host<'a>,
+        store: &Arc<Local>,
+        inputs: &Inputs,
+    ) -> Result<Site<'a>> {
+        host.sweep()?;
+        let id = host.id()?;
+        let workdir = Workdir::create(&host.state.builds(), host.stop)?;
+        let dirs = Dirs::below(&workdir.path().join("root"));
+        make_folders(&dirs, workdir.path())?;
+        copy_source(host, &inputs.source, &dirs.on_disk(&dirs.app))?;
+        let lifecycle = builder::lifecycle(host)?;
+        let order = builder::install(
+            &lifecycle,
+            &inputs.buildpacks,
+            &dirs.on_disk(&dirs.buildpacks),
+        )?;
+        write_env(&inputs.env, &dirs.on_disk(&dirs.platform).join("env"))?;
+        host.stop.check()?;
+
+        let bases = base::ensure(host, store, inputs.fetching)?;
+        let rootfs = rootfs::unpack(&bases.build.image, &host.state.layers(), id)?;
+        let mounts = mounts(host, id, workdir.path())?;
+        id.give(workdir.path())
+            .doing("giving the build folder to the user of the sandbox")?;
+        let user = build_user(&bases.build.image);
+        let env = environment(host, &bases.build.image, user);
+        Ok(Site {
+            host,
+            dirs,
+            run: bases.run,
+            order,
+            id,
+            rootfs,
+            lifecycle,
+            mounts,
+            user,
+            env,
+            workdir,
+        })
+    }
+
+    /// Runs one phase in the sandbox and says where its results are.
+    pub(crate) fn work(&self, target: &ImageTarget, work: Work) -> Result<PathBuf> {
+        let job = self.workdir.path().join("job");
+        // The phases before this one wrote here as the caller.
+        self.id
+            .give(&self.dirs.on_disk(&self.dirs.layers))
+            .doing("giving the layers to the user of the sandbox")?;
+        let container = Container {
+            host: self.host,
+            id: self.id,
+            rootfs: &self.rootfs,
+            dirs: &self.dirs,
+            lifecycle: &self.lifecycle,
+            job: &job,
+            mounts: &self.mounts,
+            user: self.user,
+            env: &self.env,
+        };
+        container.run(&Job {
+            dirs: Dirs::below(Path::new("/")),
+            api: api().to_string(),
+            exec_env: String::new(),
+            target: target.clone(),
+            results: JOB.into(),
+            scratch: "/tmp".into(),
+            work,
+        })?;
+        Ok(job)
+    }
+}
+
+/// The newest Platform API we speak; both sides of the sandbox are ours.
+pub(crate) fn api() -> PlatformApi {
+    PlatformApi::all()
+        .last()
+        .expect("there are supported versions")
+}
+
+fn make_folders(dirs: &Dirs, workdir: &Path) -> Result<()> {
+    let doing = "making the folders of the build";
+    let platform = dirs.on_disk(&dirs.platform);
+    for dir in [
+        dirs.on_disk(&dirs.app),
+        dirs.on_disk(&dirs.layers),
+        platform.join("env"),
+        platform.join("slipway/pip"),
+        dirs.on_disk(&dirs.buildpacks),
+        workdir.join("job"),
+        workdir.join("home"),
+        workdir.join("tmp"),
+    ] {
+        fs::create_dir_all(&dir).doing(doing)?;
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).doing(doing)?;
+    }
+    fs::set_permissions(workdir.join("tmp"), fs::Permissions::from_mode(0o1777)).doing(doing)
+}
+
+fn copy_source(host: &Host<'_>, source: &Path, into: &Path) -> Result<()> {
+    let Copied {
+        files,
+        bytes,
+        left_out,
+        special,
+    } = source::copy(source, into, &host.state.tops())?;
+    host.events.tell(Event::Source {
+        path: source.to_owned(),
+        files,
+        bytes,
+        left_out,
+        special,
+    });
+    Ok(())
+}
+
+/// Variables for buildpacks, one file each.
+///
+/// Spec: platform.md, "User-Provided Variables".
+fn write_env(env: &[(String, OsString)], into: &Path) -> Result<()> {
+    use std::os::unix::ffi::OsStrExt;
+    for (name, value) in env {
+        if name.is_empty() || name.contains(['/', '\0', '=']) || name.starts_with('.') {
+            let error = Error::new(
+                ErrorKind::Usage,
+                format!("`{name}` is no name of a variable"),
+            );
+            return Err(error.help("write variables as NAME=VALUE"));
+        }
+        fs::write(into.join(name), value.as_bytes())
+            .doing(format!("writing the variable {name}"))?;
+    }
+    Ok(())
+}
+
+/// Temporary and home folders on disk, pip's settings and the caller's certificate authorities.
+fn mounts(host: &Host<'_>, id: HostId, workdir: &Path) -> Result<Vec<Mount>> {
+    let bind = |from: PathBuf, at: &str, writable| Mount {
+        from: From::Bind(from),
+        at: at.into(),
+        writable,
+    };
+    let mut mounts = vec![
+        bind(workdir.join("tmp"), "/tmp", true),
+        bind(workdir.join("home"), HOME, true),
+    ];
+    if let Some(bundle) = host.caller.certificates()? {
+        let file = workdir.join("certificates.crt");
+        fs::write(&file, bundle).doing("copying the certificate bundle")?;
+        mounts.push(bind(file, CERTIFICATES, false));
+    }
+    let shared = pip_settings::gather(host.caller, Path::new("/etc"), &workdir.join("pip"))?;
+    mounts.push(bind(workdir.join("pip"), pip_settings::INSIDE, false));
+    for (number, folder) in shared.into_iter().enumerate() {
+        let from = readable(&folder.from, id, &workdir.join(format!("shared-{number}")))?;
+        mounts.push(Mount {
+            from: From::Bind(from),
+            at: folder.at,
+            writable: false,
+        });
+    }
+    Ok(mounts)
+}
+
+/// The folder itself, or a copy where the user of the sandbox may not read it: root's own files.
+fn readable(folder: &Path, id: HostId, copy: &Path) -> Result<PathBuf> {
+    let open_to_all = |dir: &Path, bits: u32| {
+        fs::metadata(dir).is_ok_and(|found| found.permissions().mode() & bits == bits)
+    };
+    let is_root = rustix::process::geteuid().is_root();
+    let reachable = folder
+        .ancestors()
+        .skip(1)
+        .all(|dir| dir.as_os_str().is_empty() || open_to_all(dir, 0o001));
+    if !is_root || reachable && open_to_all(folder, 0o005) {
+        return Ok(folder.to_owned());
+    }
+    fs::create_dir(copy).doing("copying a folder that pip's settings name")?;
+    source::copy_whole(folder, copy)?;
+    id.give(copy)
+        .doing("copying a folder that pip's settings name")?;
+    Ok(copy.to_owned())
+}
+
+/// Who buildpacks run as.
+///
+/// Spec: platform.md, "Build Image": `CNB_USER_ID`, `CNB_GROUP_ID`.
+fn build_user(image: &Image) -> (u32, u32) {
+    let id = |name: &str, default| {
+        image
+            .config()
+            .env_value(name)
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(default)
+    };
+    (id("CNB_USER_ID", 1001), id("CNB_GROUP_ID", 1000))
+}
+
+/// The build image's own variables and the caller's proxies; nothing else of the caller.
+fn environment(host: &Host<'_>, image: &Image, user: (u32, u32)) -> Vec<(OsString, OsString)> {
+    let own = image
+        .config()
+        .env()
+        .map(|(name, value)| (name.into(), value.into()));
+    let (uid, gid) = (user.0.to_string(), user.1.to_string());
+    let fixed = [
+        ("HOME", HOME),
+        ("HOSTNAME", "slipway"),
+        ("CNB_USER_ID", &uid),
+        ("CNB_GROUP_ID", &gid),
+    ];
+    let fixed = fixed.map(|(name, value)| (name.into(), value.into()));
+    let env = Environment::new(own.chain(fixed).chain(host.caller.proxies()));
+    env.iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
