@@ -41,12 +41,8 @@ fn check_same(found: Option<Image>, expected: &Image) {
 fn what_is_written_is_read() {
     let image = testing::image(1, 3, &memory());
     for format in [Format::Oci, Format::Docker] {
-        let bytes = written(&image, &[name("me/app:1"), name("other")], format);
-        let archive = archive(&bytes).unwrap();
-        assert_eq!(
-            archive.names(),
-            ["docker.io/me/app:1", "docker.io/library/other:latest"]
-        );
+        let archive = archive(&written(&image, &[name("me/app:1")], format)).unwrap();
+        assert_eq!(archive.names(), ["docker.io/me/app:1"]);
         check_same(archive.find(&name("me/app:1")).unwrap(), &image);
         check_same(
             archive
@@ -68,6 +64,21 @@ fn what_is_written_is_read() {
             .unwrap(),
         &image,
     );
+}
+
+#[test]
+fn a_docker_archive_has_all_names_and_an_oci_archive_the_first() {
+    let image = testing::image(1, 1, &memory());
+    let names = |format| {
+        let archive =
+            archive(&written(&image, &[name("me/app:1"), name("other")], format)).unwrap();
+        archive.names().join(" ")
+    };
+    assert_eq!(
+        names(Format::Docker),
+        "docker.io/me/app:1 docker.io/library/other:latest"
+    );
+    assert_eq!(names(Format::Oci), "docker.io/me/app:1");
 }
 
 #[test]

@@ -48,7 +48,8 @@ pub fn write_file(
     Ok(digest)
 }
 
-/// Writes an archive to a stream, blob after blob. Returns the digest of the manifest.
+/// Writes an archive to a stream, blob after blob. Returns the digest of the manifest. Of several names, only the first one is in
+/// an OCI archive.
 ///
 /// Layers are checked as they pass; when one is not what its digest says, the stream ends in the middle and this fails.
 pub fn write(
@@ -99,19 +100,27 @@ pub fn write(
     Ok(descriptor.digest)
 }
 
+/// One entry per name. Only the first name goes into an OCI archive: `podman load` and `skopeo copy` refuse one with two entries.
+///
 /// podman takes the whole name of an OCI archive from `ref.name`, and that of a docker archive from `manifest.json`.
 fn index(image: &Image, manifest: &Descriptor, names: &[Reference], format: Format) -> Index {
     let mut index = Index::empty();
-    if names.is_empty() {
-        index.push(layout::entry(image, manifest, None, ""));
-    }
-    for name in names {
-        let whole = name.to_string();
-        let ref_name = match format {
-            Format::Oci => &whole,
-            Format::Docker => name.tag().unwrap_or_default(),
-        };
-        index.push(layout::entry(image, manifest, Some(name), ref_name));
+    match (format, names) {
+        (_, []) => index.push(layout::entry(image, manifest, None, "")),
+        (Format::Oci, [first, ..]) => {
+            index.push(layout::entry(
+                image,
+                manifest,
+                Some(first),
+                &first.to_string(),
+            ));
+        }
+        (Format::Docker, names) => {
+            for name in names {
+                let tag = name.tag().unwrap_or_default();
+                index.push(layout::entry(image, manifest, Some(name), tag));
+            }
+        }
     }
     index
 }
