@@ -39,6 +39,11 @@ impl<'a> BuildContext<'a> {
         Layer::keyed(&self.layers, name, types, key)
     }
 
+    /// The same, without a look at what is there: always begun anew.
+    pub fn new_keyed_layer(&self, name: &str, types: LayerTypes, key: &Key) -> Result<Layer> {
+        Layer::keyed_anew(&self.layers, name, types, key)
+    }
+
     /// A layer whose contents are made anew by every build.
     pub fn new_layer(&self, name: &str, types: LayerTypes) -> Result<Layer> {
         Layer::begin(&self.layers, name, types)

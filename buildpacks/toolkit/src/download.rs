@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use cnb::Environment;
+use data_encoding::HEXLOWER;
 use http::{Client, Expected, Proxies, Settings};
 
 use crate::{Class, Failure, Result};
@@ -28,15 +29,24 @@ pub fn client(env: &Environment) -> Result<Client> {
 pub struct Download<'a> {
     /// Tried in this order.
     pub urls: &'a [String],
-    pub sha256: [u8; 32],
+    /// 64 hexadecimal digits.
+    pub sha256: &'a str,
     pub size_bytes: u64,
 }
 
 impl Download<'_> {
     /// Fetches the file to `to`, which appears complete and verified or not at all.
+    ///
+    /// A digest that is none is a mistake of the buildpack, and like a digest that no file has.
     pub fn fetch(&self, client: &Client, to: &Path) -> http::Result<()> {
+        let mut sha256 = [0; 32];
+        let digits = self.sha256.as_bytes();
+        if digits.len() == 2 * sha256.len() {
+            // A wrong digit leaves zeros.
+            let _ = HEXLOWER.decode_mut(digits, &mut sha256);
+        }
         let expected = Expected {
-            sha256: self.sha256,
+            sha256,
             size: Some(self.size_bytes),
         };
         client.download(self.urls, Some(expected), to)

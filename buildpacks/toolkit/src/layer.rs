@@ -31,7 +31,7 @@ impl Key {
     /// Adds a part by the digest of its bytes.
     #[must_use]
     pub fn with_bytes(self, name: impl Into<String>, bytes: &[u8]) -> Key {
-        self.with(name, hex(&Sha256::digest(bytes)))
+        self.with(name, sha256(bytes))
     }
 
     /// Digest of all parts in the order of their names, as hexadecimal digits.
@@ -46,6 +46,11 @@ impl Key {
         }
         hex(&hasher.finalize())
     }
+}
+
+/// Digest of some bytes, as hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -96,6 +101,20 @@ impl Layer {
         }
         layer.clear()?;
         Ok(Keyed::Fresh(layer))
+    }
+
+    pub(crate) fn keyed_anew(
+        layers: &Path,
+        name: &str,
+        types: LayerTypes,
+        key: &Key,
+    ) -> Result<Layer> {
+        let layer = Layer {
+            key: Some(key.digest()),
+            ..Layer::at(layers, name, types)
+        };
+        layer.clear()?;
+        Ok(layer)
     }
 
     pub(crate) fn begin(layers: &Path, name: &str, types: LayerTypes) -> Result<Layer> {

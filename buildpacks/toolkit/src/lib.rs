@@ -26,7 +26,7 @@ pub use download::{Download, client, failure};
 pub use entry::{Call, main_of, run};
 pub use failure::{Class, Failure, Result};
 pub use files::{create_folder, read_bytes, read_text, remove, write};
-pub use layer::{Key, Keyed, Layer, Scope};
+pub use layer::{Key, Keyed, Layer, Scope, sha256};
 pub use log::{Log, without_user_info};
 
 pub use cnb::{

@@ -1,0 +1,204 @@
+//! The layer `venv`: reused when its key is equal, else installed anew.
+
+use toolkit::{BuildContext, Built, Keyed, Layer, LayerTypes, Result, Scope};
+
+use crate::bytecode::{self, Bytecode};
+use crate::detect::{SITE_PACKAGES, files, locks};
+use crate::diagnose::{self, Subject};
+use crate::install::{Install, environment};
+use crate::interpreter::{self, Interpreter};
+use crate::key::{Inputs, key};
+use crate::local::{Litter, Local, locals};
+use crate::requirements::Requirements;
+use crate::settings::Settings;
+use crate::venv::Venv;
+use crate::{settle, start, uv};
+
+const LAYER: &str = "venv";
+
+pub(crate) fn build(cx: &BuildContext<'_>) -> Result<Built> {
+    let roots = files(cx)?;
+    let requirements = Requirements::read(&cx.app, &roots)?;
+    let locals = locals(&requirements)?;
+    let settings = Settings::read(cx, &requirements)?;
+    let interpreter = interpreter::find(cx)?;
+    let bytecode = Bytecode::wanted(cx)?;
+    describe(cx, &requirements);
+    let venv = cx.layers.join(LAYER);
+    let key = key(
+        cx,
+        &Inputs {
+            requirements: &requirements,
+            locals: &locals,
+            settings: &settings,
+            interpreter: &interpreter,
+            bytecode,
+            venv: &venv,
+        },
+    )?;
+    let refresh = refresh(cx)?;
+    let layer = if refresh {
+        Keyed::Fresh(cx.new_keyed_layer(LAYER, types(cx), &key)?)
+    } else {
+        cx.keyed_layer(LAYER, types(cx), &key)?
+    };
+    match layer {
+        Keyed::Reused(_) => cx
+            .log
+            .line("Reusing the packages of the last build: nothing they follow from has changed"),
+        Keyed::Fresh(layer) => {
+            let job = Job {
+                requirements: &requirements,
+                locals: &locals,
+                settings: &settings,
+                interpreter: &interpreter,
+                bytecode,
+                refresh,
+            };
+            job.fill(cx, &layer)?;
+            layer.finish()?;
+        }
+    }
+    propose_start(cx, &requirements);
+    Ok(Built::default())
+}
+
+/// Always for the image; for later buildpacks, and so also in the cache, when one of them asks for it.
+fn types(cx: &BuildContext<'_>) -> LayerTypes {
+    let build = cx.is_wanted(SITE_PACKAGES, "build");
+    LayerTypes {
+        launch: true,
+        build,
+        cache: build,
+    }
+}
+
+/// `BP_PYTHON_REFRESH=always` looks everything up anew, though nothing that is written down has changed.
+fn refresh(cx: &BuildContext<'_>) -> Result<bool> {
+    match cx.variable("BP_PYTHON_REFRESH")? {
+        None | Some("never") => Ok(false),
+        Some("always") => Ok(true),
+        Some(other) => Err(toolkit::Failure::new(
+            "SLP-CFG-002",
+            format!("the variable BP_PYTHON_REFRESH is `{other}`"),
+        )
+        .help("set BP_PYTHON_REFRESH to always or never")),
+    }
+}
+
+fn describe(cx: &BuildContext<'_>, requirements: &Requirements) {
+    let packages = requirements.packages().count();
+    let pinned = requirements
+        .packages()
+        .filter(|(_, package)| package.is_pinned())
+        .count();
+    let names: Vec<String> = requirements
+        .files
+        .iter()
+        .map(|file| file.path.display().to_string())
+        .collect();
+    let hashes = if requirements.has_hashes() {
+        "yes"
+    } else {
+        "no"
+    };
+    cx.log.line(&format!(
+        "{}: {packages} packages, hashes: {hashes}",
+        names.join(", ")
+    ));
+    if pinned < packages {
+        cx.log.detail(&format!(
+            "not pinned: {} of {packages}; they stay as they are until a requirements file changes (BP_PYTHON_REFRESH=always looks again)",
+            packages - pinned
+        ));
+    }
+    for lock in locks(&cx.app) {
+        cx.log.warning(
+            "SLP-PYT-010",
+            &format!(
+                "{lock} is there, too; packages come from {}",
+                names.first().map_or("requirements.txt", String::as_str)
+            ),
+            &["keep one of the two, so that they cannot differ"],
+        );
+    }
+}
+
+/// What a fresh layer is made from.
+struct Job<'a> {
+    requirements: &'a Requirements,
+    locals: &'a [Local],
+    settings: &'a Settings,
+    interpreter: &'a Interpreter,
+    bytecode: Bytecode,
+    refresh: bool,
+}
+
+impl Job<'_> {
+    fn fill(&self, cx: &BuildContext<'_>, layer: &Layer) -> Result<()> {
+        let program = uv::program(cx, self.settings)?;
+        let cache = cx.cache_layer("uv-cache")?;
+        let venv = Venv::create(layer.path(), self.interpreter)?;
+        let litter = Litter::watch(&cx.app, self.locals);
+        cx.log.line(&format!(
+            "Installing with uv {} for Python {}",
+            uv::VERSION,
+            self.interpreter.minor
+        ));
+        let ended = Install {
+            uv: &program,
+            cache: cache.path(),
+            venv: &venv,
+            files: &files(cx)?,
+            settings: self.settings,
+            // uv's cache knows a folder by its times, and all times of a source may be equal.
+            refresh: self.refresh || !self.locals.is_empty(),
+        }
+        .run(cx)?;
+        litter.remove()?;
+        if !ended.success() {
+            return Err(self.explain(cx, &ended));
+        }
+        bytecode::compile(cx, self.interpreter, &venv, self.bytecode, &environment(cx))?;
+        settle::settle(layer.path())?;
+        settle::hold_no_secret(layer.path(), &self.settings.secrets())?;
+        layer.set(
+            Scope::All,
+            "VIRTUAL_ENV",
+            &layer.path().display().to_string(),
+        )
+    }
+
+    /// What a compiler said is worth reading as a whole; the failure itself is short.
+    fn explain(&self, cx: &BuildContext<'_>, ended: &toolkit::Ended) -> toolkit::Failure {
+        if ended.text.contains("Failed to build") {
+            for line in ended
+                .text
+                .lines()
+                .skip_while(|line| !line.starts_with("error:"))
+            {
+                cx.log.detail(line);
+            }
+        }
+        let subject = Subject {
+            requirements: self.requirements,
+            interpreter: self.interpreter,
+        };
+        diagnose::explain(ended, &subject)
+    }
+}
+
+/// Without a Procfile nothing in the image says how the app starts.
+fn propose_start(cx: &BuildContext<'_>, requirements: &Requirements) {
+    if cx.app.join("Procfile").is_file() {
+        return;
+    }
+    cx.log.warning(
+        "SLP-PYT-200",
+        "nothing says how the app is started: the image will have no process",
+        &[&format!(
+            "add a Procfile with the line: {}",
+            start::proposal(&cx.app, requirements)
+        )],
+    );
+}

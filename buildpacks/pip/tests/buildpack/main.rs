@@ -1,0 +1,4 @@
+//! The buildpack as a lifecycle calls it.
+
+mod real_pypi;
+mod world;
