@@ -21,6 +21,8 @@ use crate::scratch::Counter;
 use crate::write::replace;
 use crate::{Error, ErrorKind, Event, Level, Phase, Result, Workshop, messages};
 
+pub(crate) use layer_dirs::{is_toml, layer_name};
+
 /// What the buildpacks said about the application.
 #[derive(Debug, Clone)]
 pub struct Built {
@@ -58,7 +60,7 @@ fn run_group(cx: &Workshop<'_>, group: &Group, plan: &Plan) -> Result<Built> {
     for element in &group.buildpacks {
         let module = modules.find(&element.id, &element.version, false)?;
         let wanted = left.part_of(&element.id, false);
-        let outputs = run::run(&bench, &module, &wanted, &mut env).map_err(|error| error.of(&module.element))?;
+        let outputs = run::run(&bench, &module, &wanted, &mut env).map_err(|error| error.named(&module.element))?;
         left = left.without(&outputs.met);
         all.add(cx, element, outputs);
     }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::Phase;
 use crate::detect::DetectFailure;
-use crate::{Element, Phase};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -114,7 +114,7 @@ impl Error {
     }
 
     /// Names the buildpack that it is about, unless a more exact one is named.
-    pub(crate) fn of(mut self, buildpack: &Element) -> Self {
+    pub(crate) fn named(mut self, buildpack: &impl fmt::Display) -> Self {
         self.buildpack.get_or_insert_with(|| buildpack.to_string());
         self
     }
