@@ -129,7 +129,7 @@ mod tests {
         let pool = Ordered::start(
             vec![|job: u64| job, |job: u64| job],
             2,
-            |results| match (&mut *results).find(|result| *result == 3) {
+            |results: &mut dyn Iterator<Item = u64>| match results.nth(3) {
                 Some(_) => Err(Error::new(ErrorKind::NoSpace, "taking the third")),
                 None => Ok(()),
             },

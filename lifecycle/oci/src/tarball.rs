@@ -23,11 +23,12 @@ use std::sync::Arc;
 pub use compose::{links, parents, single};
 pub use header::{Format, Header, Kind, Time, header};
 pub use pack::{Packed, pack};
+pub(crate) use read::Reader;
 pub use read::{Limits, read};
 pub use rewrite::rewrite;
 pub use slices::{Sliced, slices, slices_from, slices_of};
 pub use tree::{Disk, Found, Tree};
-pub use unpack::{Recorded, Summary, Unpack, unpack};
+pub use unpack::{Device, Recorded, Summary, Unpack, unpack};
 pub use walk::{Walk, directory, directory_from, directory_of};
 pub use whiteout::Whiteouts;
 

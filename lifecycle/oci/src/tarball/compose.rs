@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::{Content, Entry, Node};
+use super::{Content, Entry, Node, lexical};
 use crate::{Error, ErrorKind, Result};
 
 /// The directories above `at`, outermost first, without `/` and without `at` itself; 0755, owned by root.
@@ -42,8 +42,8 @@ pub fn links(at: &Path, links: &[(&[u8], &[u8])], mtime: i64) -> Result<Vec<Entr
     for (name, target) in links {
         if matches!(*name, b"" | b"." | b"..") || name.contains(&b'/') || name.contains(&0) {
             let doing = format!(
-                "naming a link {:?} in {}",
-                String::from_utf8_lossy(name),
+                "naming a link {} in {}",
+                lexical::shown(name),
                 at.display()
             );
             return Err(Error::new(ErrorKind::Malformed, doing));

@@ -161,6 +161,18 @@ impl Header {
         }
     }
 
+    /// The path relative to the root, without `.` and doubled slashes; empty is the root itself.
+    ///
+    /// A leading slash counts from the root. Fails with `Escapes` when a name is `..`.
+    pub fn path(&self) -> Result<Vec<u8>> {
+        relative(&self.name)
+    }
+
+    /// The path a hard link names, as [`Header::path`].
+    pub fn link_path(&self) -> Result<Vec<u8>> {
+        relative(&self.link)
+    }
+
     /// The blocks of this header. Fails with [`ErrorKind::Unsupported`] when no (allowed) format can say it.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut header = self.clone();
@@ -243,10 +255,7 @@ impl Header {
     }
 
     fn refused(&self, why: &str) -> Error {
-        let doing = format!(
-            "writing the tar header of {:?}: {why}",
-            String::from_utf8_lossy(&self.name)
-        );
+        let doing = format!("writing the tar header of {}: {why}", lexical::shown(&self.name));
         Error::new(ErrorKind::Unsupported, doing)
     }
 
@@ -321,6 +330,16 @@ impl Header {
         put(&mut block[337..345], self.device.1);
         block
     }
+}
+
+fn relative(path: &[u8]) -> Result<Vec<u8>> {
+    let names: Vec<&[u8]> =
+        path.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b".")).collect();
+    if names.contains(&&b".."[..]) {
+        let doing = format!("reading a tar: {} leads out of it", lexical::shown(path));
+        return Err(Error::new(ErrorKind::Escapes, doing));
+    }
+    Ok(names.join(&b'/'))
 }
 
 type Records = BTreeMap<Vec<u8>, Vec<u8>>;

@@ -236,6 +236,14 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
+    /// Where in the tar the content of the current entry starts, in bytes; `None` for a sparse file. Only right
+    /// before any of the content is read.
+    pub(crate) fn content_offset(&self) -> Option<u64> {
+        let taken = self.limits.bytes.saturating_add(1) - self.body.from.get_ref().limit();
+        let ahead = self.body.from.buffer().len() as u64;
+        self.body.pieces.is_none().then(|| taken - ahead)
+    }
+
     /// Reads what follows the end of the archive.
     pub(crate) fn drain(&mut self) -> Result<()> {
         loop {
