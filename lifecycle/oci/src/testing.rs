@@ -258,9 +258,11 @@ fn verify(layer: &Layer) {
 
 fn moves_names(images: &dyn Images, memory: &Arc<dyn Store>, name: &dyn Fn(&str) -> Reference) {
     let (moving, old, new) = (name("moved"), image(2, 2, memory), image(3, 1, memory));
-    images.publish(&old, &[moving.clone()]).expect("publishing");
     images
-        .publish(&new, &[moving.clone()])
+        .publish(&old, std::slice::from_ref(&moving))
+        .expect("publishing");
+    images
+        .publish(&new, std::slice::from_ref(&moving))
         .expect("publishing under the same name");
     let digest = |name: &Reference| {
         images
@@ -293,7 +295,7 @@ fn names_nothing_incomplete(
     let broken = image(4, 1, memory).append(layer, &History::default());
     let name = name("broken");
     images
-        .publish(&broken, &[name.clone()])
+        .publish(&broken, std::slice::from_ref(&name))
         .expect_err("an image without its layer was published");
     assert!(
         images.find(&name).expect("looking for a name").is_none(),

@@ -91,7 +91,9 @@ impl Tree {
     /// What a container sees of layers, lowest first.
     pub fn stacked(layers: &[Tree]) -> Tree {
         let mut tree = Tree::default();
-        layers.iter().for_each(|layer| tree.stack(layer));
+        for layer in layers {
+            tree.stack(layer);
+        }
         tree
     }
 

@@ -20,7 +20,7 @@ const LOCK: &str = "lock";
 const FORMAT: &str = "format";
 const FORMAT_LINE: &str = "slipway store 1\n";
 /// Collections take seconds; whoever waits longer than this hears about it.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// The blobs of a store and this program's session in it.
@@ -235,11 +235,11 @@ impl Source for Arc<Blobs> {
             .dir
             .file(&path_of(blob.digest))
             .map_err(|error| Error::files(doing(), error))?;
-        let reader = Verified::new(file, blob);
+        let bytes = Verified::new(file, blob);
         Ok(Box::new(Reader {
             blobs: self.clone(),
             digest: blob.digest,
-            reader,
+            bytes,
         }))
     }
 }
@@ -248,12 +248,12 @@ impl Source for Arc<Blobs> {
 struct Reader {
     blobs: Arc<Blobs>,
     digest: Digest,
-    reader: Verified<File>,
+    bytes: Verified<File>,
 }
 
 impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.reader.read(buffer).inspect_err(|error| {
+        self.bytes.read(buffer).inspect_err(|error| {
             let broken = error
                 .get_ref()
                 .and_then(|error| error.downcast_ref::<Error>());

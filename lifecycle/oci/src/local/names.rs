@@ -86,17 +86,17 @@ fn parse(bytes: &[u8]) -> Result<Named> {
     })
 }
 
-/// Relative to the store.
+/// Relative to the store. Bytes that are special to file systems or people are written `%2f`.
 fn path_of(name: &Reference) -> PathBuf {
     let name = name.to_string();
     let mut escaped = String::new();
     for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' => {
-                escaped.push(char::from(byte))
-            }
-            // Registries may have any case, and some file systems have none: those names are told apart by their content only.
-            _ => escaped.push_str(&format!("%{byte:02x}")),
+        if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            let [high, low] = [byte >> 4, byte & 15]
+                .map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0'));
+            escaped.extend(['%', high, low]);
         }
     }
     if escaped.len() > ESCAPED_BYTES {

@@ -182,9 +182,9 @@ proptest! {
         digest in proptest::option::of(any::<[u8; 32]>()),
     ) {
         let digest = digest.map(Digest::from_bytes);
-        let mut text = format!("{host}/{path}");
-        tag.iter().for_each(|tag| text.push_str(&format!(":{tag}")));
-        digest.iter().for_each(|digest| text.push_str(&format!("@{digest}")));
+        let tagged = tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+        let digested = digest.map(|digest| format!("@{digest}")).unwrap_or_default();
+        let text = format!("{host}/{path}{tagged}{digested}");
         let reference = Reference::parse(&text).unwrap();
         prop_assert_eq!(reference.registry(), host);
         prop_assert_eq!(reference.repository().path(), path);
