@@ -80,4 +80,20 @@ pub(crate) const DEVIATIONS: &[Deviation] = &[
         ours: "passes over the file",
         why: "losing all layers of a buildpack without a word helps nobody",
     },
+    Deviation {
+        vectors: "export.jsonl",
+        cases: &[],
+        rule: "a PATH with an equals sign in it is kept",
+        go: "takes the run image's PATH as empty when it contains `=`",
+        ours: "prepends to it",
+        why: "the application would not find its programs",
+    },
+    Deviation {
+        vectors: "export.jsonl",
+        cases: &[],
+        rule: "layers have the media types of their image",
+        go: "adds layers with Docker's type to an OCI manifest",
+        ours: "adds them with the OCI type",
+        why: "some registries and tools refuse mixed manifests; the OCI spec does not list that type",
+    },
 ];

@@ -24,6 +24,7 @@ pub mod detect;
 pub mod export;
 pub mod job;
 pub mod restore;
+mod run_image;
 
 pub use analyze::{AnalyzeRequest, Analyzed, analyze};
 pub use build::{Built, build};
@@ -36,4 +37,5 @@ pub use export::{ExportRequest, Exported, Launcher, Owners, export};
 pub use job::{Job, Work, run_job};
 pub use phase::Phase;
 pub use restore::{Restored, restore};
+pub use run_image::run_image_names;
 pub use runner::{Command, Element, Exit, Plain, Runner, Stream};
