@@ -284,9 +284,8 @@ fn on_path(program: &str) -> bool {
 fn hand_over(name: &str, program: &Path) -> Result<()> {
     let file = program.file_name().ok_or("a program has a name")?;
     let copy = PathBuf::from(variable("OUT_DIR")?).join(file);
-    let bytes = fs::read(program)?;
-    if fs::read(&copy).ok().as_ref() != Some(&bytes) {
-        fs::write(&copy, bytes)?;
+    if fs::read(&copy).ok() != Some(fs::read(program)?) {
+        fs::copy(program, &copy)?;
     }
     println!("cargo::rustc-env={name}={}", copy.display());
     Ok(())

@@ -21,6 +21,8 @@ const RUN: &str = "python";
 const BUILD: &str = "build-lite";
 /// Another build may be downloading over a slow line.
 const PATIENCE: Duration = Duration::from_secs(3600);
+/// Downloaded bytes become archives, layers and unpacked layers: so many times their size.
+const ROOM: u64 = 6;
 /// Names of assembled bases; they are resolved on this machine only.
 pub(crate) const PREFIX: &str = "slipway.invalid/base/";
 
@@ -123,6 +125,10 @@ fn announce(host: &Host<'_>) -> Result<()> {
     // The two images share packages, which are fetched once.
     let bytes = missing.min(packages.values().sum());
     if bytes > 0 {
+        let room = files::Dir::open(&host.state.layers())
+            .and_then(|dir| dir.free_bytes())
+            .doing("looking at the disk")?;
+        enough(room, bytes.saturating_mul(ROOM), host)?;
         let what = format!("Debian {RELEASE} packages for the run and build images");
         host.events.tell(Event::Downloading {
             what,
@@ -131,6 +137,19 @@ fn announce(host: &Host<'_>) -> Result<()> {
         });
     }
     Ok(())
+}
+
+/// Says that the disk is too small before an hour is spent on filling it.
+fn enough(room: u64, needed: u64, host: &Host<'_>) -> Result<()> {
+    if room >= needed {
+        return Ok(());
+    }
+    let (room, needed, folder) = (room / 1_000_000, needed / 1_000_000, host.state.layers());
+    let doing = format!(
+        "the base images need about {needed} MB, {room} MB are free below {}",
+        folder.display()
+    );
+    Err(Error::new(ErrorKind::NoSpace, doing))
 }
 
 struct Maker<'a> {
@@ -154,6 +173,8 @@ impl Maker<'_> {
             interpreter: &interpreter,
             events: &|event| self.tell(event, &total),
             locked: self.fetching.locked,
+            // The same command gives the same image until somebody asks for newer packages.
+            max_age: None,
         };
         let base = debian::assemble(RELEASE, image, &world)
             .map_err(|error| failed(image, error, self.fetching))?;

@@ -77,6 +77,7 @@ pub fn run(host: &Host<'_>, request: &Request) -> Result<i32> {
         env,
         dir: working_dir(&image),
     };
+    host.stop.check()?;
     let running = sandbox
         .start(&id, &command, Io::Inherit)
         .doing(format!("starting {}", request.name.as_typed()))?;
