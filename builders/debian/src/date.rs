@@ -9,6 +9,20 @@ pub(crate) fn rfc3339(seconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Seconds since 1970 of what [`rfc3339`] wrote.
+pub(crate) fn seconds(rfc3339: &str) -> Option<i64> {
+    let number = |from: usize, to: usize| rfc3339.get(from..to)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    let name = *[
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+    .get(usize::try_from(month - 1).ok()?)?;
+    http::parse_date(&format!(
+        "x, {day:02} {name} {year} {hour:02}:{minute:02}:{second:02} UTC"
+    ))
+}
+
 /// The same point as snapshot.debian.org names it: `20260912T075541Z`.
 pub(crate) fn snapshot_stamp(rfc3339: &str) -> String {
     rfc3339.replace(['-', ':'], "")
@@ -35,7 +49,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{rfc3339, snapshot_stamp};
+    use super::{rfc3339, seconds, snapshot_stamp};
 
     #[test]
     fn dates_are_written_as_they_are_read() {
@@ -45,6 +59,8 @@ mod tests {
         assert_eq!(rfc3339(4_107_542_399), "2100-02-28T23:59:59Z");
         let parsed = http::parse_date("Sat, 12 Sep 2026 07:55:41 UTC").unwrap();
         assert_eq!(rfc3339(parsed), "2026-09-12T07:55:41Z");
+        assert_eq!(seconds("2026-09-12T07:55:41Z"), Some(parsed));
+        assert_eq!(seconds("2026-13-12T07:55:41Z"), None);
         assert_eq!(snapshot_stamp(&rfc3339(parsed)), "20260912T075541Z");
     }
 }

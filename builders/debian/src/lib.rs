@@ -1,15 +1,22 @@
 //! Base images assembled from Debian packages.
 //!
-//! A recipe says which packages an image has, a lock says which bytes exactly. [`assemble`] fetches what is missing, unpacks it
+//! A [`Recipe`] says which packages an image has, a lock says which bytes exactly. [`assemble`] fetches what is missing, unpacks it
 //! without ever running a maintainer script, applies the rules that replace those scripts and makes layers of the result.
 //! Reasons and measurements: `design/base-images.md`.
 
+mod assemble;
 mod control;
 mod date;
+mod deb;
+mod elf;
 mod error;
 mod fetch;
 mod glob;
+mod layers;
+mod limits;
 mod lock;
+mod locks;
+mod manifest;
 mod offers;
 mod packages;
 mod recipe;
@@ -17,6 +24,8 @@ mod relation;
 mod release;
 mod relock;
 mod resolve;
+mod settle;
+mod tree;
 mod version;
 
 #[cfg(test)]
@@ -24,8 +33,9 @@ mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub use assemble::{assemble, assemble_from, plan};
 pub use error::{Error, ErrorKind, Result};
 pub use recipe::{Distro, Kind, Recipe};
 pub use relock::relock;
@@ -43,6 +53,8 @@ pub struct World<'a> {
     pub events: &'a dyn Fn(Event),
     /// A package that has vanished from the archive is an error instead of being resolved anew.
     pub locked: bool,
+    /// Age of the newest known lock from which on the archives are asked for newer packages; `None` is never.
+    pub max_age: Option<Duration>,
 }
 
 /// What is needed to ask the archives.
@@ -102,6 +114,8 @@ pub enum Event {
     },
     /// An archive's index is older than it should be, but not so that it would be refused.
     Stale { suite: String, valid_until: String },
+    /// The archives could not be asked for newer packages; the known ones are used.
+    NotRefreshed { why: String },
     /// A layer is being made.
     Assembling { layer: String },
 }
@@ -125,18 +139,4 @@ pub struct Plan {
     pub packages: Vec<(String, String, u64)>,
     /// Bytes that are not in the cache yet.
     pub download_bytes: u64,
-}
-
-/// Makes a base image of a release (`trixie`): `static`, `tiny`, `python` or `build-lite`.
-///
-/// The same lock gives the same digest everywhere. What is cached is not done again.
-pub fn assemble(release: &str, image: &str, world: &World<'_>) -> Result<Base> {
-    let _ = (release, image, world);
-    todo!("filled in within the hour")
-}
-
-/// Says what [`assemble`] would download into `cache`.
-pub fn plan(release: &str, image: &str, cache: &Path) -> Result<Plan> {
-    let _ = (release, image, cache);
-    todo!("filled in within the hour")
 }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::resolve::Chosen;
+use crate::packages::Package;
 
 /// Packages by name, with where they were found and when.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -39,19 +39,19 @@ impl Lock {
     pub(crate) fn new(
         recipe: String,
         suites: BTreeMap<String, String>,
-        chosen: &BTreeMap<String, Chosen<'_>>,
+        chosen: &BTreeMap<String, &Package>,
     ) -> Lock {
-        let pin = |chosen: &Chosen<'_>| Pin {
-            version: chosen.package.version.to_string(),
-            source: chosen.package.source.clone(),
-            archive: chosen.package.archive.clone(),
-            path: chosen.package.path.clone(),
-            size: chosen.package.size,
-            sha256: chosen.package.sha256.clone(),
+        let pin = |package: &Package| Pin {
+            version: package.version.to_string(),
+            source: package.source.clone(),
+            archive: package.archive.clone(),
+            path: package.path.clone(),
+            size: package.size,
+            sha256: package.sha256.clone(),
         };
         let packages = chosen
             .iter()
-            .map(|(name, chosen)| (name.clone(), pin(chosen)));
+            .map(|(name, package)| (name.clone(), pin(package)));
         Lock {
             version: 1,
             recipe,

@@ -9,15 +9,14 @@ use lzma_rust2::XzReader;
 
 use crate::date::rfc3339;
 use crate::error::{Error, ErrorKind, Result};
+use crate::limits;
 use crate::packages::Packages;
 use crate::recipe::{Archive, Recipe};
-use crate::release::{self, Release, Seen};
+use crate::release::{Release, Seen};
 use crate::{Access, Event};
 
 /// The only architecture so far.
 pub(crate) const ARCHITECTURE: &str = "amd64";
-/// Most bytes of an unpacked index; trixie's main has 57 MB.
-const INDEX_LIMIT: u64 = 512 << 20;
 
 /// Everything on offer, and how new each suite is.
 pub(crate) struct Offers {
@@ -68,7 +67,7 @@ fn release(
     let reading = format!("reading the index of {suite}");
     let bytes = first(archive, |mirror| {
         let url = format!("{mirror}/dists/{suite}/InRelease");
-        access.http.get(&url, release::LIMIT)
+        access.http.get(&url, limits::RELEASE_BYTES)
     })
     .map_err(|error| network(&reading, error))?
     .body;
@@ -143,7 +142,7 @@ fn index(
             .map_err(|error| network(&reading, error))?;
     }
     let file = File::open(&file).map_err(|error| storage(&reading, error))?;
-    Ok(XzReader::new(BufReader::new(file), false).take(INDEX_LIMIT))
+    Ok(XzReader::new(BufReader::new(file), false).take(limits::INDEX_BYTES))
 }
 
 pub(crate) fn expected(sha256: &str, size: u64) -> Result<Expected> {

@@ -26,6 +26,9 @@ pub struct Recipe {
     /// Layers from the lowest up, with packages or `src:` sources; the rest is `libs`, what we generate is `system`.
     pub(crate) layer: Vec<LayerRule>,
     image: BTreeMap<String, ImageRule>,
+    /// Of the text it was read from.
+    #[serde(skip)]
+    pub(crate) text: String,
     /// Name → text of a key file.
     #[serde(skip)]
     pub(crate) keys: BTreeMap<String, String>,
@@ -155,6 +158,7 @@ impl Recipe {
     pub fn parse(text: &str) -> Result<Recipe> {
         let mut recipe: Recipe = toml::from_str(text)
             .map_err(|error| Error::malformed("reading a recipe").because(error))?;
+        text.clone_into(&mut recipe.text);
         recipe.keys = KEYS
             .map(|(name, text)| (name.to_owned(), text.to_owned()))
             .into();

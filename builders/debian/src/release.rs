@@ -26,9 +26,6 @@ pub(crate) struct Release {
     files: BTreeMap<String, (String, u64)>,
 }
 
-/// Most bytes of an `InRelease`; real ones have 40 to 240 kB.
-pub(crate) const LIMIT: u64 = 4 << 20;
-
 impl Release {
     /// Believes `bytes` if one of the keyring's keys signed them and none of those that did signed something else.
     ///

@@ -19,30 +19,22 @@ pub(crate) struct Wanted<'a> {
     pub(crate) essential: bool,
 }
 
-/// A package and why it is there.
-#[derive(Debug, Clone)]
-pub(crate) struct Chosen<'a> {
-    pub(crate) package: &'a Package,
-    /// Name of the package that needs it; `None` when it was asked for.
-    pub(crate) because: Option<String>,
-}
-
 /// Everything that is needed, by name. Depends on nothing but its arguments.
 pub(crate) fn resolve<'a>(
     packages: &'a Packages,
     wanted: &Wanted<'_>,
-) -> Result<BTreeMap<String, Chosen<'a>>> {
-    let mut chosen: BTreeMap<String, Chosen<'a>> = BTreeMap::new();
+) -> Result<BTreeMap<String, &'a Package>> {
+    let mut chosen: BTreeMap<String, &'a Package> = BTreeMap::new();
     let mut open: VecDeque<&'a Package> = VecDeque::new();
     for name in &wanted.packages {
         let package = packages
             .get(name)
             .ok_or_else(|| unsatisfiable(format!("the archive has no package {name}")))?;
-        take(package, None, &mut chosen, &mut open);
+        take(package, &mut chosen, &mut open);
     }
     let essential = packages.essential().filter(|_| wanted.essential);
     for package in essential.filter(|package| !wanted.omit.contains(package.name.as_str())) {
-        take(package, None, &mut chosen, &mut open);
+        take(package, &mut chosen, &mut open);
     }
     while let Some(package) = open.pop_front() {
         for alternatives in package.needs()? {
@@ -64,7 +56,7 @@ pub(crate) fn resolve<'a>(
                         names.join(" | ")
                     ))
                 })?;
-            take(found, Some(&package.name), &mut chosen, &mut open);
+            take(found, &mut chosen, &mut open);
         }
     }
     refuse_conflicts(&chosen)?;
@@ -73,22 +65,20 @@ pub(crate) fn resolve<'a>(
 
 fn take<'a>(
     package: &'a Package,
-    because: Option<&str>,
-    chosen: &mut BTreeMap<String, Chosen<'a>>,
+    chosen: &mut BTreeMap<String, &'a Package>,
     open: &mut VecDeque<&'a Package>,
 ) {
     if chosen.contains_key(&package.name) {
         return;
     }
-    let because = because.map(str::to_owned);
-    chosen.insert(package.name.clone(), Chosen { package, because });
+    chosen.insert(package.name.clone(), package);
     open.push_back(package);
 }
 
 fn is_satisfied(
     relation: &Relation,
     packages: &Packages,
-    chosen: &BTreeMap<String, Chosen<'_>>,
+    chosen: &BTreeMap<String, &Package>,
     wanted: &Wanted<'_>,
 ) -> bool {
     wanted.omit.contains(relation.name.as_str())
@@ -98,16 +88,16 @@ fn is_satisfied(
 }
 
 /// Two packages that exclude each other cannot be in one image; what a package itself provides does not count.
-fn refuse_conflicts(chosen: &BTreeMap<String, Chosen<'_>>) -> Result<()> {
-    for Chosen { package, .. } in chosen.values() {
+fn refuse_conflicts(chosen: &BTreeMap<String, &Package>) -> Result<()> {
+    for package in chosen.values() {
         for relation in package.excludes()?.into_iter().flatten() {
             if let Some(other) = chosen.get(&relation.name)
-                && other.package.name != package.name
-                && relation.accepts(&other.package.version)
+                && other.name != package.name
+                && relation.accepts(&other.version)
             {
                 return Err(unsatisfiable(format!(
                     "{} {} cannot be together with {} {}",
-                    package.name, package.version, other.package.name, other.package.version
+                    package.name, package.version, other.name, other.version
                 )));
             }
         }
@@ -236,6 +226,5 @@ mod tests {
         };
         let chosen = resolve(&packages, &wanted).unwrap();
         assert_eq!(chosen.keys().collect::<Vec<_>>(), ["a", "base", "libc"]);
-        assert_eq!(chosen["libc"].because.as_deref(), Some("base"));
     }
 }
