@@ -5,5 +5,8 @@ mod deviations;
 mod fields;
 mod vectors;
 
+mod env_launch;
 mod files;
+mod launcher_shell;
+mod process;
 mod tar;

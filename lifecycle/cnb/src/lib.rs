@@ -39,8 +39,8 @@ pub use extension::{ExtensionInfo, ExtensionToml};
 pub use name::{BuildpackId, LayerName, ProcessType};
 pub use platform::{
     Analyzed, BuildReport, BuildpackPlan, Group, GroupElement, ImageId, ImageReport, Label,
-    Metadata, Order, OrderElement, OrderGroup, Plan, PlanEntry, Process, ProjectMetadata,
-    ProjectSource, Report, RunImage, RunImageNames, RunToml, StackToml, SystemBuildpack,
-    SystemBuildpacks, SystemToml, labels,
+    LaunchBuildpack, LaunchMetadata, Metadata, Order, OrderElement, OrderGroup, Plan, PlanEntry,
+    Process, ProjectMetadata, ProjectSource, Report, RunImage, RunImageNames, RunToml, StackToml,
+    SystemBuildpack, SystemBuildpacks, SystemToml, labels,
 };
 pub use target::{Distro, ImageTarget, Target};

@@ -15,7 +15,7 @@ mod system;
 
 pub use analyzed::{Analyzed, ImageId, RunImage};
 pub use group::{Group, GroupElement};
-pub use metadata::{Label, Metadata, Process};
+pub use metadata::{Label, LaunchBuildpack, LaunchMetadata, Metadata, Process};
 pub use order::{Order, OrderElement, OrderGroup};
 pub use plan::{BuildpackPlan, Plan, PlanEntry};
 pub use project_metadata::{ProjectMetadata, ProjectSource};

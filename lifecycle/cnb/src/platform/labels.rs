@@ -188,3 +188,10 @@ impl BuildMetadata {
 pub fn project_metadata(project: &ProjectMetadata) -> Result<String> {
     json::write(&json::Project::from(project))
 }
+
+/// Prints `sbom.legacy.json`: the unstructured bill of materials on one line, `null` when there is none.
+///
+/// Fails with [`crate::ErrorKind::NotJson`] when the metadata hold `inf` or `nan`.
+pub fn legacy_bom(bom: &[BomEntry]) -> Result<String> {
+    Ok(json::write(&json::bom(bom))? + "\n")
+}

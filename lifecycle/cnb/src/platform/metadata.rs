@@ -7,7 +7,9 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::GroupElement;
-use crate::{BomEntry, Error, ErrorKind, PlatformApi, Result, Slice, toml_file};
+use crate::{
+    BomEntry, BuildpackApi, BuildpackId, Error, ErrorKind, PlatformApi, Result, Slice, toml_file,
+};
 
 /// What the build phase found out; in the image at `<layers>/config/metadata.toml`.
 ///
@@ -22,6 +24,42 @@ pub struct Metadata {
     pub processes: Vec<Process>,
     pub slices: Vec<Slice>,
     pub buildpack_default_process_type: String,
+}
+
+/// The part of metadata.toml that the launcher needs; the rest may be wrong.
+///
+/// Spec: platform.md, "metadata.toml".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct LaunchMetadata {
+    /// As they were written: the launcher splits commands by rules of its own.
+    pub processes: Vec<Process>,
+    pub buildpacks: Vec<LaunchBuildpack>,
+}
+
+/// A buildpack whose layers are in the image.
+///
+/// Spec: platform.md, "metadata.toml": `[[buildpacks]]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct LaunchBuildpack {
+    pub id: BuildpackId,
+    /// As written.
+    pub api: String,
+}
+
+impl LaunchMetadata {
+    /// Reads metadata.toml.
+    pub fn parse(text: &str, file: &Path) -> Result<LaunchMetadata> {
+        toml_file::read(text, file)
+    }
+}
+
+impl LaunchBuildpack {
+    /// Reads the version of the Buildpack API that it declares.
+    pub fn buildpack_api(&self) -> Result<BuildpackApi> {
+        self.api.parse()
+    }
 }
 
 /// Something the launcher can start.
@@ -68,15 +106,10 @@ impl Process {
 impl Metadata {
     /// Reads metadata.toml, processes as they are for this platform.
     pub fn parse(text: &str, file: &Path, api: PlatformApi) -> Result<Metadata> {
-        let mut metadata = Metadata::parse_unchanged(text, file)?;
+        let mut metadata: Metadata = toml_file::read(text, file)?;
         let processes = metadata.processes.into_iter();
         metadata.processes = processes.map(|process| process.for_platform(api)).collect();
         Ok(metadata)
-    }
-
-    /// Reads metadata.toml, processes as they were written: the launcher splits commands by rules of its own.
-    pub fn parse_unchanged(text: &str, file: &Path) -> Result<Metadata> {
-        toml_file::read(text, file)
     }
 
     /// Prints metadata.toml.
@@ -175,7 +208,7 @@ enum Command<'a> {
     List(&'a [String]),
 }
 
-/// Reads a string or a list; other things than strings in the list are taken as they look (`[1, true]`).
+/// Reads a string or a list; numbers and booleans in the list are taken as they look (`[1, true]`).
 fn command<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<Vec<String>, D::Error> {
@@ -193,16 +226,38 @@ fn command<'de, D: Deserializer<'de>>(
             mut list: A,
         ) -> std::result::Result<Vec<String>, A::Error> {
             let mut words = Vec::new();
-            while let Some(value) = list.next_element::<toml::Value>()? {
-                words.push(match value {
-                    toml::Value::String(word) => word,
-                    toml::Value::Integer(number) => number.to_string(),
-                    toml::Value::Boolean(boolean) => boolean.to_string(),
-                    _ => return Err(serde::de::Error::custom("a command is a list of strings")),
-                });
+            while let Some(Word(word)) = list.next_element()? {
+                words.push(word);
             }
             Ok(words)
         }
     }
     deserializer.deserialize_any(Words)
+}
+
+struct Word(String);
+
+impl<'de> Deserialize<'de> for Word {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Word, D::Error> {
+        struct Scalar;
+        impl Visitor<'_> for Scalar {
+            type Value = Word;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_str<E>(self, word: &str) -> std::result::Result<Word, E> {
+                Ok(Word(word.to_owned()))
+            }
+            fn visit_i64<E>(self, number: i64) -> std::result::Result<Word, E> {
+                Ok(Word(number.to_string()))
+            }
+            fn visit_f64<E>(self, number: f64) -> std::result::Result<Word, E> {
+                Ok(Word(number.to_string()))
+            }
+            fn visit_bool<E>(self, boolean: bool) -> std::result::Result<Word, E> {
+                Ok(Word(boolean.to_string()))
+            }
+        }
+        deserializer.deserialize_any(Scalar)
+    }
 }

@@ -213,10 +213,10 @@ pub(super) struct Build<'a> {
 }
 
 /// `null` when there is none.
-type Nullable<T> = Option<T>;
+pub(super) type Nullable<T> = Option<T>;
 
 #[derive(Serialize)]
-struct Bom<'a> {
+pub(super) struct Bom<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     version: &'a str,
@@ -279,17 +279,13 @@ enum Command<'a> {
 
 impl<'a> Build<'a> {
     pub(super) fn new(metadata: &'a BuildMetadata, api: PlatformApi) -> Build<'a> {
-        let bom = || {
-            let entries: Vec<Bom<'a>> = metadata.bom.iter().map(Bom::from).collect();
-            (!entries.is_empty()).then_some(entries)
-        };
         let launcher = &metadata.launcher;
         let git = Git {
             repository: &launcher.repository,
             commit: &launcher.commit,
         };
         Build {
-            bom: api.has_bom_in_label().then(bom),
+            bom: api.has_bom_in_label().then(|| bom(&metadata.bom)),
             buildpacks: metadata.buildpacks.iter().map(Element::from).collect(),
             extensions: metadata.extensions.iter().map(Element::from).collect(),
             launcher: Launcher {
@@ -304,6 +300,10 @@ impl<'a> Build<'a> {
             buildpack_default_process_type: &metadata.buildpack_default_process_type,
         }
     }
+}
+
+pub(super) fn bom(entries: &[BomEntry]) -> Nullable<Vec<Bom<'_>>> {
+    (!entries.is_empty()).then(|| entries.iter().map(Bom::from).collect())
 }
 
 impl<'a> From<&'a BomEntry> for Bom<'a> {

@@ -1,0 +1,209 @@
+//! launcher-shell.jsonl: whole runs of the launcher with bash (LA-2, LA-5 to LA-9), in a root that holds nothing else.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde::Deserialize;
+
+use crate::vectors::{Case, Verdict, cases, report};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    platform_api: String,
+    #[serde(default)]
+    env: Vec<String>,
+    argv: Vec<String>,
+    metadata_toml: String,
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+    #[serde(default)]
+    dirs: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expect {
+    exit: i32,
+    stdout: String,
+    launcher_error: Option<String>,
+}
+
+const SHOW: &str = r#"#!/bin/bash
+printf '%s' "$#"
+for a in "$@"; do printf ' <%s>' "$a"; done
+printf ' FOO=%s BAR=%s PWD=%s\n' "$FOO" "$BAR" "$PWD"
+"#;
+
+/// Our launcher, built by the build script of the command line.
+const LAUNCHER: &str = env!("SLIPWAY_LAUNCHER");
+
+#[test]
+fn processes_behind_a_shell_see_what_the_go_launcher_shows_them() {
+    let Some(machine) = Machine::look() else {
+        return;
+    };
+    report(
+        "launcher-shell.jsonl",
+        &cases("launcher-shell.jsonl"),
+        |case: &Case<Input, Expect>| {
+            let output = machine.run(&case.input);
+            let ours = outcome(&output, case.expect.launcher_error.is_some());
+            Verdict::of(&ours, &case.expect)
+        },
+    );
+}
+
+fn outcome(output: &Output, failed: bool) -> Expect {
+    let stdout = String::from_utf8(output.stdout.clone()).unwrap();
+    let exit = output
+        .status
+        .code()
+        .unwrap_or_else(|| 128 + output.status.signal().unwrap());
+    if !failed {
+        return Expect {
+            exit,
+            stdout,
+            launcher_error: None,
+        };
+    }
+    // What the failed launcher says is its own; it must be about the step that failed.
+    let class = [
+        (
+            "determine start command: when there is no default process",
+            "no-command",
+        ),
+        ("path lookup: ", "path-lookup"),
+        ("change directory: ", "chdir"),
+        ("exec.d: ", "exec-d"),
+        ("direct exec: ", "direct-exec"),
+    ];
+    let class = class
+        .into_iter()
+        .find(|(text, _)| stdout.contains(&format!("ERROR: failed to launch: {text}")));
+    let launcher_error = Some(class.map_or_else(|| stdout.clone(), |(_, class)| class.to_owned()));
+    Expect {
+        exit,
+        stdout: String::new(),
+        launcher_error,
+    }
+}
+
+/// What of this machine goes into the root, and how one gets in there.
+struct Machine {
+    /// Bash and the libraries it needs, by the names it knows them by.
+    bash: Vec<PathBuf>,
+    chroot: Vec<PathBuf>,
+}
+
+impl Machine {
+    fn look() -> Option<Machine> {
+        let ldd = harness::program("ldd")?;
+        let unshare = harness::program("unshare")?;
+        let chroot = harness::program("chroot")?;
+        let bash = PathBuf::from("/bin/bash");
+        let libraries = harness::run(Command::new(ldd).arg(&bash));
+        let words = libraries.stdout.split_whitespace();
+        let libraries = words
+            .filter(|word| word.starts_with('/'))
+            .map(PathBuf::from);
+        let bash = [bash.clone()].into_iter().chain(libraries).collect();
+        // Root needs no user namespace to change its root; others do, and not every kernel lets them.
+        let chroot = if harness::is_root() {
+            vec![chroot]
+        } else {
+            vec![unshare, "-r".into(), chroot]
+        };
+        let mut attempt = Command::new(&chroot[0]);
+        let attempt = harness::run(attempt.args(&chroot[1..]).args(["/", "/bin/true"]));
+        if attempt.code != Some(0) {
+            harness::skip(&format!(
+                "no other root directory can be entered: {}",
+                attempt.stderr.trim()
+            ));
+            return None;
+        }
+        Some(Machine { bash, chroot })
+    }
+
+    fn run(&self, input: &Input) -> Output {
+        let root = Root(tempfile::tempdir().unwrap());
+        for file in &self.bash {
+            root.copy(file, file);
+        }
+        root.copy(Path::new(LAUNCHER), Path::new("/cnb/lifecycle/launcher"));
+        root.link("/cnb/process/web", "/cnb/lifecycle/launcher");
+        root.write("/dev/null", "");
+        root.dir("/workspace/sub");
+        root.write("/layers/bp/l/bin/show", SHOW);
+        root.write("/layers/config/metadata.toml", &input.metadata_toml);
+        for dir in &input.dirs {
+            root.dir(dir);
+        }
+        for (path, content) in &input.files {
+            root.write(path, content);
+        }
+        let mut command = Command::new(&self.chroot[0]);
+        command
+            .args(&self.chroot[1..])
+            .arg(root.0.path())
+            .args(&input.argv);
+        command.env_clear().envs([
+            ("PATH", "/cnb/process:/cnb/lifecycle:/bin"),
+            ("CNB_LAYERS_DIR", "/layers"),
+            ("CNB_APP_DIR", "/workspace"),
+            ("CNB_PLATFORM_API", &input.platform_api),
+            ("CNB_DEPRECATION_MODE", "quiet"),
+            ("CNB_NO_COLOR", "true"),
+            ("HOME", "/home/x"),
+            ("LC_ALL", "C"),
+        ]);
+        command.envs(
+            input
+                .env
+                .iter()
+                .filter_map(|variable| variable.split_once('=')),
+        );
+        command.output().unwrap()
+    }
+}
+
+struct Root(tempfile::TempDir);
+
+impl Root {
+    fn at(&self, path: &str) -> PathBuf {
+        let at = self.0.path().join(path.trim_start_matches('/'));
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        at
+    }
+
+    fn dir(&self, path: &str) {
+        fs::create_dir_all(self.at(path)).unwrap();
+    }
+
+    fn copy(&self, from: &Path, to: &Path) {
+        let to = self.at(to.to_str().unwrap());
+        fs::copy(from, &to).unwrap();
+        fs::set_permissions(to, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn link(&self, path: &str, target: &str) {
+        symlink(target, self.at(path)).unwrap();
+    }
+
+    /// What begins with `#!` is executable.
+    fn write(&self, path: &str, content: &str) {
+        let at = self.at(path);
+        fs::write(&at, content).unwrap();
+        let mode = if content.starts_with("#!") {
+            0o755
+        } else {
+            0o644
+        };
+        fs::set_permissions(at, fs::Permissions::from_mode(mode)).unwrap();
+    }
+}
