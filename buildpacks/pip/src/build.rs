@@ -202,3 +202,6 @@ fn propose_start(cx: &BuildContext<'_>, requirements: &Requirements) {
         )],
     );
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,12 +63,7 @@ impl Wheel {
 /// The program; from the cache layer, or fetched into it.
 pub(crate) fn program(cx: &BuildContext<'_>, settings: &Settings) -> Result<PathBuf> {
     let wheel = Wheel::of_this_machine()?;
-    let types = LayerTypes {
-        cache: true,
-        ..LayerTypes::default()
-    };
-    let key = Key::default().with("wheel", wheel.sha256);
-    let layer = match cx.keyed_layer("uv", types, &key)? {
+    let layer = match layer(cx, wheel)? {
         Keyed::Reused(layer) => return Ok(layer.path().join("uv")),
         Keyed::Fresh(layer) => layer,
     };
@@ -80,6 +75,15 @@ pub(crate) fn program(cx: &BuildContext<'_>, settings: &Settings) -> Result<Path
     toolkit::remove(&file)?;
     layer.finish()?;
     Ok(program)
+}
+
+/// Where the program is kept from build to build.
+fn layer(cx: &BuildContext<'_>, wheel: &Wheel) -> Result<Keyed> {
+    let types = LayerTypes {
+        cache: true,
+        ..LayerTypes::default()
+    };
+    cx.keyed_layer("uv", types, &Key::default().with("wheel", wheel.sha256))
 }
 
 fn fetch(cx: &BuildContext<'_>, settings: &Settings, wheel: &Wheel, to: &Path) -> Result<()> {
@@ -143,4 +147,18 @@ fn with_login(url: &str, netrc: &Netrc) -> String {
         }
         _ => url.to_owned(),
     }
+}
+
+/// Puts another program in uv's place.
+#[cfg(test)]
+pub(crate) fn replace(cx: &BuildContext<'_>, script: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let wheel = Wheel::of_this_machine().unwrap();
+    let Keyed::Fresh(layer) = layer(cx, wheel).unwrap() else {
+        panic!("the layer is there already");
+    };
+    let program = layer.path().join("uv");
+    toolkit::write(&program, script.as_bytes()).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    layer.finish().unwrap();
 }

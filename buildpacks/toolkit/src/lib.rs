@@ -30,6 +30,7 @@ pub use layer::{Key, Keyed, Layer, Scope, sha256};
 pub use log::{Log, without_user_info};
 
 pub use cnb::{
-    BuildPlan, Environment, Launch, LayerTypes, PlanSections, Process, Provide, Require,
+    BuildPlan, BuildpackPlan, Environment, Launch, LayerTypes, PlanSections, Process, Provide,
+    Require,
 };
 pub use http;
