@@ -25,7 +25,7 @@ const LINKS: usize = 8;
 /// Of an archive that is compressed as a whole, uncompressed.
 const UNPACKED_BYTES: u64 = 64 << 30;
 
-/// An open archive, of either format, also gzipped as a whole. Cheap to clone; images read from it keep it open.
+/// An open archive, of either format, also gzipped as a whole, also through a pipe. Cheap to clone; images read from it keep it open.
 #[derive(Clone)]
 pub struct Archive {
     inside: Arc<Inside>,
@@ -58,7 +58,7 @@ impl Archive {
     }
 
     fn read(file: File) -> Result<Archive> {
-        let file = Arc::new(gunzipped(file)?);
+        let file = Arc::new(readable_anywhere(file)?);
         let files = Files::scan(&file)?;
         let mut inside = Inside {
             file,
@@ -139,24 +139,29 @@ impl Source for Nothing {
     }
 }
 
-/// The file itself, or what is in it when it is compressed as a whole (`docker save | gzip`).
-fn gunzipped(mut file: File) -> Result<File> {
-    let failed = |error| Error::io("uncompressing the archive", error);
+/// A file that can be read at any place: the file itself, or a copy of what comes through a pipe or is compressed as a whole
+/// (`docker save | gzip`).
+fn readable_anywhere(mut file: File) -> Result<File> {
+    let failed = |error| Error::io("copying the archive", error);
+    if !file.metadata().map_err(failed)?.is_file() {
+        file = copied(&mut file.take(UNPACKED_BYTES)).map_err(failed)?;
+    }
     let mut start = [0; 2];
     let count = file.read(&mut start).map_err(failed)?;
     file.rewind().map_err(failed)?;
     if start.get(..count) != Some(&[0x1f, 0x8b]) {
         return Ok(file);
     }
-    let mut unpacked = tempfile::tempfile().map_err(failed)?;
-    let bytes = crate::decompress(
-        &MediaType::OciLayerGzip,
-        Box::new(BufReader::new(file)),
-        UNPACKED_BYTES,
-    )?;
-    io::copy(&mut { bytes }, &mut unpacked).map_err(failed)?;
-    unpacked.rewind().map_err(failed)?;
-    Ok(unpacked)
+    let gzip = Box::new(BufReader::new(file));
+    let mut bytes = crate::decompress(&MediaType::OciLayerGzip, gzip, UNPACKED_BYTES)?;
+    copied(&mut bytes).map_err(failed)
+}
+
+fn copied(bytes: &mut dyn Read) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(bytes, &mut file)?;
+    file.rewind()?;
+    Ok(file)
 }
 
 /// The files of the tar by name.

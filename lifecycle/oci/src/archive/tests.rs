@@ -140,6 +140,24 @@ fn an_archive_can_go_into_a_pipe() {
     assert_eq!(received, written(&image, &[name("a")], Format::Docker));
 }
 
+#[test]
+fn an_archive_can_come_out_of_a_pipe() {
+    let image = testing::image(1, 2, &memory());
+    let bytes = written(&image, &[name("a")], Format::Docker);
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader));
+    std::thread::scope(|scope| {
+        scope.spawn(move || writer.write_all(&bytes).unwrap());
+        check_same(
+            Archive::open(Path::new(&path))
+                .unwrap()
+                .image(None)
+                .unwrap(),
+            &image,
+        );
+    });
+}
+
 /// As docker wrote archives before version 25: uncompressed layers in folders, equal layers as links.
 #[test]
 fn old_docker_archives_are_read() {

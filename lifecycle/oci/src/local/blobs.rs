@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(super) const BLOBS: &str = "blobs/sha256";
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 const FORMAT: &str = "format";
 const FORMAT_LINE: &str = "slipway store 1\n";
 /// Collections take seconds; whoever waits longer than this hears about it.

@@ -8,9 +8,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use files::{Dir, Lock};
 
+use super::blobs::LOCK as STORE_LOCK;
 use crate::{Digest, Error, Result};
 
 pub(super) const SESSIONS: &str = "sessions";
@@ -24,6 +26,7 @@ pub(super) struct Session {
     /// Relative to the store.
     path: PathBuf,
     on_disk: PathBuf,
+    store_lock: PathBuf,
     roots: Mutex<Roots>,
     parts: AtomicU64,
     _alive: Lock,
@@ -52,6 +55,7 @@ impl Session {
         Ok(Session {
             path,
             on_disk,
+            store_lock: root.path().join(STORE_LOCK),
             roots,
             parts: AtomicU64::new(0),
             _alive: alive,
@@ -83,7 +87,10 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // What stays behind is removed by the next collection.
+        // A collection is looking at this folder right now, or what stays behind is removed by the next one.
+        let Ok(_lock) = Lock::shared(&self.store_lock, Duration::ZERO) else {
+            return;
+        };
         let _ = files::remove_tree(&self.on_disk);
     }
 }
