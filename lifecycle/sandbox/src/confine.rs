@@ -1,7 +1,7 @@
 //! The last steps before a program starts, in the order in which each is still allowed.
 
 use std::ffi::{CString, OsStr, OsString};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{Mode, OFlags, open};
@@ -35,12 +35,13 @@ pub(crate) struct Fence<'a> {
 impl Program<'_> {
     /// Turns this process into the program; returns only if that failed.
     pub(crate) fn exec(self) -> Error {
-        self.prepare().map_or_else(|error| error, |ready| ready.exec())
+        self.prepare()
+            .map_or_else(|error| error, |ready| ready.exec())
     }
 
-    fn prepare(self) -> Result<Ready> {
+    fn prepare(mut self) -> Result<Ready> {
         let command = self.command;
-        let ready = Ready::new(command)?;
+        let mut ready = Ready::new(command)?;
         setsid().doing("starting a session")?;
         // Refused by container engines' filters; ours refuses the calls that would use it.
         let _ = sys::new_session_keyring();
@@ -49,9 +50,13 @@ impl Program<'_> {
             let doing = format!("entering {} in the sandbox", command.dir.display());
             Error::new(ErrorKind::Missing, doing).caused(std::io::Error::from(cause))
         })?;
-        connect(self.streams, &self.descriptors)?;
-        sys::close_on_exec_from(if self.streams == Streams::OutputAndEvents { 4 } else { 3 })
-            .doing("closing descriptors")?;
+        connect(self.streams, &mut self.descriptors)?;
+        let beyond = if self.streams == Streams::OutputAndEvents {
+            4
+        } else {
+            3
+        };
+        sys::close_on_exec_from(beyond).doing("closing descriptors")?;
         sys::reset_signals().doing("resetting signals")?;
         if let Some(fence) = self.fence {
             fence.limits.apply()?;
@@ -61,6 +66,8 @@ impl Program<'_> {
         } else {
             ignore_termination()?;
         }
+        // Dropped, they would close what now are the program's own descriptors.
+        ready.descriptors = self.descriptors;
         Ok(ready)
     }
 }
@@ -70,6 +77,7 @@ struct Ready {
     program: CString,
     argv: Vec<CString>,
     envp: Vec<CString>,
+    descriptors: Vec<OwnedFd>,
 }
 
 impl Ready {
@@ -86,8 +94,11 @@ impl Ready {
             c_string(&OsString::from(pair))
         });
         Ok(Ready {
-            argv: std::iter::once(Ok(program.clone())).chain(args).collect::<Result<_>>()?,
+            argv: std::iter::once(Ok(program.clone()))
+                .chain(args)
+                .collect::<Result<_>>()?,
             envp: env.collect::<Result<_>>()?,
+            descriptors: Vec::new(),
             program,
         })
     }
@@ -109,21 +120,21 @@ fn ignore_termination() -> Result<()> {
 }
 
 /// Puts the program's streams where it expects them.
-fn connect(streams: Streams, descriptors: &[OwnedFd]) -> Result<()> {
-    let nothing;
-    let all: Vec<BorrowedFd<'_>> = if streams == Streams::All {
-        descriptors.iter().map(AsFd::as_fd).collect()
-    } else {
-        nothing = open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .doing("opening /dev/null")?;
-        std::iter::once(nothing.as_fd()).chain(descriptors.iter().map(AsFd::as_fd)).collect()
-    };
+fn connect(streams: Streams, descriptors: &mut Vec<OwnedFd>) -> Result<()> {
+    if streams != Streams::All {
+        let nothing = open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        descriptors.insert(0, nothing.doing("opening /dev/null")?);
+    }
     let doing = "connecting the program's streams";
-    let [stdin, stdout, stderr, events @ ..] = all.as_slice() else {
+    let [stdin, stdout, stderr, events @ ..] = descriptors.as_slice() else {
         return Err(Error::new(ErrorKind::Other, doing).caused(std::io::Error::from(Errno::BADF)));
     };
-    dup2_stdin(stdin).and_then(|()| dup2_stdout(stdout)).and_then(|()| dup2_stderr(stderr)).doing(doing)?;
-    events.first().map_or(Ok(()), |events| sys::duplicate_to_3(*events)).doing(doing)
+    dup2_stdin(stdin)
+        .and_then(|()| dup2_stdout(stdout))
+        .and_then(|()| dup2_stderr(stderr))
+        .doing(doing)?;
+    let events = events.first().map(AsFd::as_fd);
+    events.map_or(Ok(()), sys::duplicate_to_3).doing(doing)
 }
 
 /// No capability now, and none by starting a program of uid 0 or one with file capabilities.
@@ -138,6 +149,10 @@ pub(crate) fn give_up_capabilities() -> Result<()> {
     }
     clear_ambient_capability_set().doing(doing)?;
     let none = CapabilitySet::empty();
-    let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    let sets = CapabilitySets {
+        effective: none,
+        permitted: none,
+        inheritable: none,
+    };
     set_capabilities(None, sets).doing(doing)
 }

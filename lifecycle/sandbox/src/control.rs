@@ -48,13 +48,17 @@ impl Control {
         descriptors: &[BorrowedFd<'_>],
     ) -> io::Result<()> {
         let bytes = frame(message)?;
-        let mut space =
-            [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
         let mut beside = SendAncillaryBuffer::new(&mut space);
         if !beside.push(SendAncillaryMessage::ScmRights(descriptors)) {
             return Err(io::Error::other("too many descriptors in one message"));
         }
-        let sent = sendmsg(&self.0, &[IoSlice::new(&bytes)], &mut beside, SendFlags::NOSIGNAL)?;
+        let sent = sendmsg(
+            &self.0,
+            &[IoSlice::new(&bytes)],
+            &mut beside,
+            SendFlags::NOSIGNAL,
+        )?;
         (&self.0).write_all(bytes.get(sent..).unwrap_or_default())
     }
 
@@ -71,8 +75,7 @@ impl Control {
     /// The first message and its descriptors.
     pub(crate) fn receive_with<T: DeserializeOwned>(&self) -> io::Result<(T, Vec<OwnedFd>)> {
         let mut length = [0; 4];
-        let mut space =
-            [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
         let mut beside = RecvAncillaryBuffer::new(&mut space);
         let parts = &mut [IoSliceMut::new(&mut length)];
         let got = recvmsg(&self.0, parts, &mut beside, RecvFlags::CMSG_CLOEXEC)?.bytes;
@@ -94,7 +97,9 @@ impl Control {
     fn body<T: DeserializeOwned>(&self, length: [u8; 4]) -> io::Result<T> {
         let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
         if length > MESSAGE_MAX {
-            return Err(io::Error::other("a message on the control socket is too long"));
+            return Err(io::Error::other(
+                "a message on the control socket is too long",
+            ));
         }
         let mut bytes = vec![0; length];
         (&self.0).read_exact(&mut bytes)?;
@@ -110,8 +115,11 @@ impl AsFd for Control {
 
 fn frame<T: Serialize>(message: &T) -> io::Result<Vec<u8>> {
     let body = serde_json::to_vec(message)?;
-    let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= MESSAGE_MAX);
-    let length = length.ok_or_else(|| io::Error::other("arguments and environment are too long"))?;
+    let length = u32::try_from(body.len())
+        .ok()
+        .filter(|_| body.len() <= MESSAGE_MAX);
+    let length =
+        length.ok_or_else(|| io::Error::other("arguments and environment are too long"))?;
     let mut bytes = length.to_le_bytes().to_vec();
     bytes.extend(body);
     Ok(bytes)
@@ -130,11 +138,16 @@ mod tests {
         drop(writer);
         let (first, mut descriptors): (String, _) = there.receive_with().unwrap();
         assert_eq!((first.as_str(), descriptors.len()), ("first", 1));
-        std::fs::File::from(descriptors.remove(0)).write_all(b"through").unwrap();
+        std::fs::File::from(descriptors.remove(0))
+            .write_all(b"through")
+            .unwrap();
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
         assert_eq!(text, "through");
-        assert_eq!(there.receive::<String>().unwrap().as_deref(), Some("second"));
+        assert_eq!(
+            there.receive::<String>().unwrap().as_deref(),
+            Some("second")
+        );
         here.hang_up();
         assert_eq!(there.receive::<String>().unwrap(), None);
         there.send(&3).unwrap();

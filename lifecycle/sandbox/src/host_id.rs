@@ -29,7 +29,10 @@ impl HostId {
     ///
     /// That is the first of root's range in `/etc/subuid`, else the highest mapped id without an account.
     pub fn current(state: &Path) -> Result<HostId> {
-        let own = HostId { uid: geteuid().as_raw(), gid: getegid().as_raw() };
+        let own = HostId {
+            uid: geteuid().as_raw(),
+            gid: getegid().as_raw(),
+        };
         if own.uid != 0 {
             return Ok(own);
         }
@@ -55,7 +58,8 @@ impl HostId {
             Error::new(ErrorKind::Other, doing).caused(cause)
         };
         let name = tree.file_name().unwrap_or_default();
-        self.give_entry(&Dir::open(parent).map_err(giving)?, name).map_err(giving)
+        self.give_entry(&Dir::open(parent).map_err(giving)?, name)
+            .map_err(giving)
     }
 
     fn give_entry(&self, dir: &Dir, name: &OsStr) -> files::Result<()> {
@@ -79,7 +83,10 @@ fn remembered(text: &str, file: &Path) -> Result<HostId> {
         return Err(Error::new(ErrorKind::Other, doing));
     };
     if !mapped("uid_map")?.iter().any(|range| range.has(uid)) {
-        let doing = format!("using the id {uid} of {}, which is not mapped here", file.display());
+        let doing = format!(
+            "using the id {uid} of {}, which is not mapped here",
+            file.display()
+        );
         return Err(Error::new(ErrorKind::Other, doing));
     }
     Ok(HostId { uid, gid })
@@ -89,8 +96,10 @@ fn choose(file: &Path) -> Result<HostId> {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let one = |sub: &str, map: &str, accounts: &str| -> Result<u32> {
         let mapped = mapped(map)?;
-        let id = first_subordinate(&read(sub)).filter(|id| mapped.iter().any(|range| range.has(*id)));
-        id.or_else(|| highest_unused(&mapped, &read(accounts))).ok_or_else(nobody_else)
+        let id =
+            first_subordinate(&read(sub)).filter(|id| mapped.iter().any(|range| range.has(*id)));
+        id.or_else(|| highest_unused(&mapped, &read(accounts)))
+            .ok_or_else(nobody_else)
     };
     let host = HostId {
         uid: one("/etc/subuid", "uid_map", "/etc/passwd")?,
@@ -133,22 +142,31 @@ fn parse_map(text: &str) -> Vec<Range> {
     let range = |line: &str| {
         let mut numbers = line.split_whitespace().map(str::parse::<u32>);
         let (first, count) = (numbers.next()?.ok()?, numbers.nth(1)?.ok()?);
-        Some(Range { first, last: first.saturating_add(count).checked_sub(1)? })
+        Some(Range {
+            first,
+            last: first.saturating_add(count).checked_sub(1)?,
+        })
     };
     text.lines().filter_map(range).collect()
 }
 
 /// Of `/etc/subuid` or `/etc/subgid`.
 fn first_subordinate(text: &str) -> Option<u32> {
-    let line = text.lines().find(|line| line.starts_with("root:") || line.starts_with("0:"))?;
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("root:") || line.starts_with("0:"))?;
     line.split(':').nth(1)?.parse().ok().filter(|id| *id != 0)
 }
 
 fn highest_unused(mapped: &[Range], accounts: &str) -> Option<u32> {
-    let used: Vec<u32> =
-        accounts.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok()).collect();
+    let used: Vec<u32> = accounts
+        .lines()
+        .filter_map(|line| line.split(':').nth(2)?.parse().ok())
+        .collect();
     let free = |range: &Range| {
-        (range.first.max(1)..=range.last.min(HIGHEST)).rev().find(|id| !used.contains(id))
+        (range.first.max(1)..=range.last.min(HIGHEST))
+            .rev()
+            .find(|id| !used.contains(id))
     };
     mapped.iter().filter_map(free).max()
 }
@@ -163,14 +181,21 @@ mod tests {
             assert_eq!(highest_unused(&parse_map(map), accounts), expected);
         };
         check("         0          0 4294967295\n", "", Some(HIGHEST));
-        check("0 100000 65536\n", "odd:x:65535:0::/:/bin/sh\n", Some(65534));
+        check(
+            "0 100000 65536\n",
+            "odd:x:65535:0::/:/bin/sh\n",
+            Some(65534),
+        );
         check("0 1000 1\n1 100000 65536", "", Some(65536));
         check("0 1000 1\n", "", None);
     }
 
     #[test]
     fn root_s_subordinate_range_comes_first() {
-        assert_eq!(first_subordinate("me:100000:65536\nroot:231072:65536\n"), Some(231_072));
+        assert_eq!(
+            first_subordinate("me:100000:65536\nroot:231072:65536\n"),
+            Some(231_072)
+        );
         assert_eq!(first_subordinate("me:100000:65536\n"), None);
     }
 
@@ -190,7 +215,10 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", state.path().join("tree/link")).unwrap();
         first.give(&state.path().join("tree")).unwrap();
         use std::os::unix::fs::MetadataExt;
-        assert_eq!(std::fs::metadata(state.path().join("tree")).unwrap().uid(), first.uid);
+        assert_eq!(
+            std::fs::metadata(state.path().join("tree")).unwrap().uid(),
+            first.uid
+        );
         assert_ne!(std::fs::metadata("/etc/passwd").unwrap().uid(), first.uid);
     }
 }

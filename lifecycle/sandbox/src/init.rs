@@ -20,7 +20,9 @@ pub const INIT: &str = "sandbox-init";
 /// The caller's `main` calls it when its first argument is [`INIT`], before anything else and in particular
 /// before it starts threads or reads input.
 pub fn init() -> ! {
-    let Ok(control) = take_control() else { leave(false) };
+    let Ok(control) = take_control() else {
+        leave(false)
+    };
     let done = serve(&control);
     let done = done.or_else(|error| control.send(&Reply::Failed(error.into())));
     leave(done.is_ok())
@@ -34,7 +36,11 @@ pub(crate) fn leave(well: bool) -> ! {
 /// The control socket comes as standard input; afterwards that is `/dev/null`.
 fn take_control() -> std::io::Result<Control> {
     let control = Control::from_fd(fcntl_dupfd_cloexec(std::io::stdin().as_fd(), 10)?);
-    dup2_stdin(open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)?;
+    dup2_stdin(open(
+        "/dev/null",
+        OFlags::RDWR | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?)?;
     Ok(control)
 }
 
@@ -44,14 +50,17 @@ fn serve(control: &Control) -> Result<()> {
     setsid().doing("leaving the caller's session")?;
     let (request, descriptors) = control.receive_with().doing(doing)?;
     match request {
-        Request::Phase { sandbox, host, command, streams } => {
-            phase::run(control, sandbox, host, &command, streams, descriptors)
-        }
+        Request::Phase {
+            sandbox,
+            host,
+            command,
+            streams,
+        } => phase::run(control, sandbox, host, &command, streams, descriptors),
         Request::Nested { nested, command } => {
             nested::run_in_helper(control, &nested, &command, descriptors)
         }
-        Request::Probe { host } => {
-            control.send(&Reply::Report(probe::in_helper(host))).doing("answering")
-        }
+        Request::Probe { host } => control
+            .send(&Reply::Report(probe::in_helper(host)))
+            .doing("answering"),
     }
 }

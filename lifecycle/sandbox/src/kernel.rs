@@ -14,14 +14,25 @@ use crate::obstacle::Need;
 
 /// Entries of `/proc` that tell about the host; the list is docker's.
 const PROC_HIDDEN: [&str; 10] = [
-    "acpi", "asound", "kcore", "keys", "latency_stats", "timer_list", "timer_stats", "sched_debug",
-    "scsi", "interrupts",
+    "acpi",
+    "asound",
+    "kcore",
+    "keys",
+    "latency_stats",
+    "timer_list",
+    "timer_stats",
+    "sched_debug",
+    "scsi",
+    "interrupts",
 ];
 /// Entries of `/proc` with settings of the host; the list is docker's.
 const PROC_READ_ONLY: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 /// What programs look up under `/sys`: how many CPUs, how much memory.
-const SYS_SHOWN: [&str; 3] =
-    ["devices/system/cpu", "fs/cgroup", "kernel/mm/transparent_hugepage"];
+const SYS_SHOWN: [&str; 3] = [
+    "devices/system/cpu",
+    "fs/cgroup",
+    "kernel/mm/transparent_hugepage",
+];
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 const DEVICE_LINKS: [(&str, &str); 5] = [
     ("fd", "/proc/self/fd"),
@@ -44,7 +55,10 @@ impl OfHost {
         if !devices.iter().any(|(name, _)| *name == "null") {
             return Err(Need::Mounts.refused("copying /dev/null", Errno::NOENT));
         }
-        Ok(OfHost { devices, sys: pick("/sys", &SYS_SHOWN, Rights::Read)? })
+        Ok(OfHost {
+            devices,
+            sys: pick("/sys", &SYS_SHOWN, Rights::Read)?,
+        })
     }
 }
 
@@ -81,7 +95,9 @@ pub(crate) fn mask_proc() -> Result<()> {
     let doing = "masking /proc";
     let proc = open("/proc", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).doing(doing)?;
     for name in PROC_READ_ONLY {
-        let Ok(tree) = copy(proc.as_fd(), Path::new(name)) else { continue };
+        let Ok(tree) = copy(proc.as_fd(), Path::new(name)) else {
+            continue;
+        };
         mounts::narrow(tree.as_fd(), Rights::Read)?;
         cover(proc.as_fd(), name, tree.as_fd()).doing(doing)?;
     }
@@ -115,7 +131,11 @@ pub(crate) fn replace_proc() -> Result<()> {
 /// Mounts `/sys` below `root`.
 pub(crate) fn mount_sys(root: BorrowedFd<'_>, host: &OfHost) -> Result<()> {
     let doing = "mounting /sys";
-    let sys = mounts::new("tmpfs", &[("mode", "0755"), ("size", "65536")], Rights::Write);
+    let sys = mounts::new(
+        "tmpfs",
+        &[("mode", "0755"), ("size", "65536")],
+        Rights::Write,
+    );
     let sys = sys.doing(doing)?;
     for (name, _) in &host.sys {
         make_folders(sys.as_fd(), Path::new(name)).doing(doing)?;
@@ -129,7 +149,10 @@ pub(crate) fn mount_sys(root: BorrowedFd<'_>, host: &OfHost) -> Result<()> {
 }
 
 fn make_folders(dir: BorrowedFd<'_>, path: &Path) -> rustix::io::Result<()> {
-    let mut above: Vec<&Path> = path.ancestors().filter(|path| *path != Path::new("")).collect();
+    let mut above: Vec<&Path> = path
+        .ancestors()
+        .filter(|path| *path != Path::new(""))
+        .collect();
     above.reverse();
     for path in above {
         match mkdirat(dir, path, Mode::from_raw_mode(0o755)) {
@@ -143,7 +166,11 @@ fn make_folders(dir: BorrowedFd<'_>, path: &Path) -> rustix::io::Result<()> {
 /// Mounts `/dev` below `root`, with terminals of its own and `/dev/shm` of the given size.
 pub(crate) fn mount_dev(root: BorrowedFd<'_>, host: &OfHost, shm_bytes: u64) -> Result<()> {
     let doing = "mounting /dev";
-    let dev = mounts::new("tmpfs", &[("mode", "0755"), ("size", "65536")], Rights::Write);
+    let dev = mounts::new(
+        "tmpfs",
+        &[("mode", "0755"), ("size", "65536")],
+        Rights::Write,
+    );
     let dev = dev.doing(doing)?;
     for (name, _) in &host.devices {
         let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC;
@@ -160,7 +187,11 @@ pub(crate) fn mount_dev(root: BorrowedFd<'_>, host: &OfHost, shm_bytes: u64) -> 
     for (name, node) in &host.devices {
         cover(dev.as_fd(), name, node.as_fd()).doing(doing)?;
     }
-    let pts = mounts::new("devpts", &[("ptmxmode", "0666"), ("mode", "0620")], Rights::Device);
+    let pts = mounts::new(
+        "devpts",
+        &[("ptmxmode", "0666"), ("mode", "0620")],
+        Rights::Device,
+    );
     cover(dev.as_fd(), "pts", pts.doing("mounting /dev/pts")?.as_fd()).doing(doing)?;
     cover(dev.as_fd(), "shm", mounts::tmpfs(shm_bytes)?.as_fd()).doing(doing)
 }

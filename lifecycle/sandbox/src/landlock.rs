@@ -51,8 +51,14 @@ fn allow(
     ruleset: landlock::RulesetCreated,
     path: &Path,
 ) -> std::result::Result<landlock::RulesetCreated, RulesetError> {
-    let Ok(place) = PathFd::new(path) else { return Ok(ruleset) };
-    let rights = if path.is_dir() { writes() } else { writes() & AccessFs::from_file(ABI::V3) };
+    let Ok(place) = PathFd::new(path) else {
+        return Ok(ruleset);
+    };
+    let rights = if path.is_dir() {
+        writes()
+    } else {
+        writes() & AccessFs::from_file(ABI::V3)
+    };
     ruleset.add_rule(PathBeneath::new(place, rights))
 }
 

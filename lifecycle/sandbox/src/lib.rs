@@ -3,7 +3,11 @@
 //! [`Sandbox`] describes, [`Sandbox::start`] runs, [`Running`] ends with an [`Exit`]. Inside, the agent gives
 //! each buildpack a sandbox of its own with [`nested::run`]. Everything happens in a helper process,
 //! `/proc/self/exe sandbox-init`, whose body is [`init`]: the caller has threads and must not fork.
-//! [`probe`] says what this machine allows. Layout and order of steps: `docs/explain/sandbox.md`.
+//! [`probe`] says what this machine allows.
+//!
+//! Reading order is that of the steps: `running` (the caller) → `init` (the helper) → `phase` or `nested` →
+//! `sources`, `userns`, `reaper` (process 1), `rootfs`, `scaffold`, `kernel` → `inner` → `confine` (the program).
+//! Reasons: `design/sandbox.md`, `design/decisions.md` 25, 26.
 
 mod bytes;
 mod confine;

@@ -17,8 +17,13 @@ impl Limits {
             (Resource::Core, 0),
         ];
         for (resource, wanted) in pairs {
-            let most = getrlimit(resource).maximum.map_or(wanted, |most| most.min(wanted));
-            let limit = Rlimit { current: Some(most), maximum: Some(most) };
+            let most = getrlimit(resource)
+                .maximum
+                .map_or(wanted, |most| most.min(wanted));
+            let limit = Rlimit {
+                current: Some(most),
+                maximum: Some(most),
+            };
             setrlimit(resource, limit).doing(format!("limiting {resource:?}"))?;
         }
         Ok(())

@@ -4,9 +4,7 @@ use std::ffi::c_uint;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, statat,
-};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, statat};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, fsconfig_create,
@@ -43,7 +41,11 @@ pub(crate) fn narrow(mount: BorrowedFd<'_>, rights: Rights) -> Result<()> {
 }
 
 /// A new filesystem of a kind without a device, not attached anywhere yet.
-pub(crate) fn new(kind: &str, options: &[(&str, &str)], rights: Rights) -> rustix::io::Result<OwnedFd> {
+pub(crate) fn new(
+    kind: &str,
+    options: &[(&str, &str)],
+    rights: Rights,
+) -> rustix::io::Result<OwnedFd> {
     let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
     for (key, value) in options {
         fsconfig_set_string(&context, *key, *value)?;
@@ -82,7 +84,13 @@ pub(crate) fn attach_to(mount: BorrowedFd<'_>, place: BorrowedFd<'_>) -> rustix:
 /// Opens a name as a process whose root folder is `root` would find it.
 pub(crate) fn inside(root: BorrowedFd<'_>, at: &Path) -> rustix::io::Result<OwnedFd> {
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    openat2(root, at, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve)
+    openat2(
+        root,
+        at,
+        OFlags::PATH | OFlags::CLOEXEC,
+        Mode::empty(),
+        resolve,
+    )
 }
 
 fn make_point(mount: BorrowedFd<'_>, root: BorrowedFd<'_>, at: &Path) -> rustix::io::Result<()> {

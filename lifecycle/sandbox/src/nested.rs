@@ -49,9 +49,15 @@ pub fn run(
     command: &Command,
     output: &(dyn Fn(Stream, &[u8]) + Sync),
 ) -> Result<Exit> {
-    let request = Request::Nested { nested: nested.clone(), command: command.clone() };
+    let request = Request::Nested {
+        nested: nested.clone(),
+        command: command.clone(),
+    };
     let mut running = running::start(&request, Some(Pipes::new(false)?))?;
-    let streams = [(Stream::Stdout, running.stdout.take()), (Stream::Stderr, running.stderr.take())];
+    let streams = [
+        (Stream::Stdout, running.stdout.take()),
+        (Stream::Stderr, running.stderr.take()),
+    ];
     std::thread::scope(|scope| {
         for (stream, pipe) in streams {
             scope.spawn(move || pipe.map(|pipe| pump(pipe, &|bytes| output(stream, bytes))));
@@ -79,11 +85,22 @@ pub(crate) fn run_in_helper(
     reaper::as_process_1(control, descriptors, |descriptors| {
         kernel::replace_proc()?;
         narrow(nested)?;
-        inner::enter(Ids { uid: nested.uid, gid: nested.gid })?;
+        inner::enter(Ids {
+            uid: nested.uid,
+            gid: nested.gid,
+        })?;
         let always = ALWAYS_WRITABLE.into_iter().map(PathBuf::from);
         let writable = Writable::Only(always.chain(nested.writable.clone()).collect());
-        let fence = Some(Fence { limits: &nested.limits, writable });
-        let program = Program { command, streams: Streams::Output, descriptors, fence };
+        let fence = Some(Fence {
+            limits: &nested.limits,
+            writable,
+        });
+        let program = Program {
+            command,
+            streams: Streams::Output,
+            descriptors,
+            fence,
+        };
         reaper::supervise(control, Audience::Program, || program.exec())
     })
 }
@@ -93,7 +110,12 @@ fn narrow(nested: &Nested) -> Result<()> {
     let exceptions: Vec<(&PathBuf, OwnedFd)> = nested
         .writable
         .iter()
-        .filter(|path| nested.read_only.iter().any(|parent| path.starts_with(parent)))
+        .filter(|path| {
+            nested
+                .read_only
+                .iter()
+                .any(|parent| path.starts_with(parent))
+        })
         .map(|path| sources::tree(path).map(|tree| (path, tree)))
         .collect::<Result<_>>()?;
     for path in &nested.read_only {

@@ -49,6 +49,9 @@ impl Network {
         hosts.extend(format!("127.0.0.1\t{hostname}\n").into_bytes());
         scaffold.file(Path::new("/etc/hosts"), &hosts)?;
         scaffold.file(Path::new("/etc/resolv.conf"), &of_host("/etc/resolv.conf"))?;
-        scaffold.file(Path::new("/etc/hostname"), format!("{hostname}\n").as_bytes())
+        scaffold.file(
+            Path::new("/etc/hostname"),
+            format!("{hostname}\n").as_bytes(),
+        )
     }
 }

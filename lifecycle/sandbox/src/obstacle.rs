@@ -37,9 +37,10 @@ impl Need {
     pub(crate) fn obstacle(self, errno: i32) -> Obstacle {
         match self {
             Need::UserNamespace | Need::Mounts => namespaces(errno),
-            Need::Overlay if errno == Errno::NODEV.raw_os_error() => {
-                obstacle("the kernel's overlay module", "load it: sudo modprobe overlay")
-            }
+            Need::Overlay if errno == Errno::NODEV.raw_os_error() => obstacle(
+                "the kernel's overlay module",
+                "load it: sudo modprobe overlay",
+            ),
             Need::Overlay => namespaces_or(errno, || {
                 obstacle(
                     "overlay filesystems in user namespaces",
@@ -95,15 +96,24 @@ fn namespaces_or(errno: i32, otherwise: impl FnOnce() -> Obstacle) -> Obstacle {
 }
 
 fn obstacle(knob: &str, fix: &str) -> Obstacle {
-    Obstacle { knob: knob.to_owned(), fix: fix.to_owned() }
+    Obstacle {
+        knob: knob.to_owned(),
+        fix: fix.to_owned(),
+    }
 }
 
 /// A number under `/proc/sys`; `None` when the kernel has no such setting.
 pub(crate) fn sysctl(name: &str) -> Option<u64> {
-    fs::read_to_string(format!("/proc/sys/{name}")).ok()?.trim().parse().ok()
+    fs::read_to_string(format!("/proc/sys/{name}"))
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
 }
 
 fn seccomp_filtered() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status.lines().any(|line| line.split_whitespace().eq(["Seccomp:", "2"]))
+    status
+        .lines()
+        .any(|line| line.split_whitespace().eq(["Seccomp:", "2"]))
 }

@@ -16,9 +16,7 @@ use crate::request::Streams;
 use crate::rootfs::{self, Staging};
 use crate::sources::{self, Sources};
 use crate::userns::{self, Ids};
-use crate::{
-    Command, From, HostId, Mount, Result, Root, Sandbox, Stage, inner, kernel,
-};
+use crate::{Command, From, HostId, Mount, Result, Root, Sandbox, Stage, inner, kernel};
 
 /// Memory that a read-only root has in these places, unless the request has something there.
 const MEMORY: [&str; 3] = ["/tmp", "/var/tmp", "/run"];
@@ -33,14 +31,21 @@ pub(crate) fn run(
     descriptors: Vec<OwnedFd>,
 ) -> Result<()> {
     add_memory(&mut sandbox);
-    let opened = if geteuid().is_root() { open_as_root(&mut sandbox, &host)? } else { None };
+    let opened = if geteuid().is_root() {
+        open_as_root(&mut sandbox, &host)?
+    } else {
+        None
+    };
     userns::become_host_id(&host)?;
     let namespaces = UnshareFlags::NEWNS
         | UnshareFlags::NEWPID
         | UnshareFlags::NEWIPC
         | UnshareFlags::NEWUTS
         | sandbox.network.namespace();
-    let outside = Ids { uid: host.uid, gid: host.gid };
+    let outside = Ids {
+        uid: host.uid,
+        gid: host.gid,
+    };
     userns::enter(namespaces, Ids { uid: 0, gid: 0 }, outside)?;
     reaper::as_process_1(control, (opened, descriptors), |(opened, descriptors)| {
         let sources = opened.map_or_else(|| Sources::open(&sandbox), Ok)?;
@@ -48,14 +53,30 @@ pub(crate) fn run(
         drop(sources);
         match sandbox.stage {
             Stage::Agent => {
-                let program = Program { command, streams, descriptors, fence: None };
+                let program = Program {
+                    command,
+                    streams,
+                    descriptors,
+                    fence: None,
+                };
                 reaper::supervise(control, Audience::Everyone, || program.exec())
             }
             Stage::Payload => {
-                let payload = Ids { uid: sandbox.uid, gid: sandbox.gid };
+                let payload = Ids {
+                    uid: sandbox.uid,
+                    gid: sandbox.gid,
+                };
                 inner::enter(payload)?;
-                let fence = Fence { limits: &sandbox.limits, writable: writable(&sandbox) };
-                let program = Program { command, streams, descriptors, fence: Some(fence) };
+                let fence = Fence {
+                    limits: &sandbox.limits,
+                    writable: writable(&sandbox),
+                };
+                let program = Program {
+                    command,
+                    streams,
+                    descriptors,
+                    fence: Some(fence),
+                };
                 reaper::supervise(control, Audience::Program, || program.exec())
             }
         }
@@ -80,7 +101,9 @@ fn add_memory(sandbox: &mut Sandbox) {
         Root::ReadOnly { .. } => MEMORY.as_slice(),
         Root::Scratch { .. } => &[],
     };
-    let missing = wanted.iter().filter(|at| !sandbox.mounts.iter().any(|mount| mount.at == Path::new(at)));
+    let missing = wanted
+        .iter()
+        .filter(|at| !sandbox.mounts.iter().any(|mount| mount.at == Path::new(at)));
     let memory = missing.map(|at| Mount {
         from: From::Tmpfs { size_bytes },
         at: PathBuf::from(at),
@@ -125,7 +148,8 @@ fn within_another(at: &Path, mounts: &[Mount]) -> bool {
 
 fn is_folder(bind: Option<&OwnedFd>) -> Result<bool> {
     use crate::error::Context;
-    bind.map_or(Ok(true), |bind| mounts::is_dir(bind.as_fd())).doing("looking at a mount's source")
+    bind.map_or(Ok(true), |bind| mounts::is_dir(bind.as_fd()))
+        .doing("looking at a mount's source")
 }
 
 fn mount_one(
@@ -142,7 +166,14 @@ fn mount_one(
         (From::Bind(_), Some(bind)) => bind.as_fd(),
         (From::Bind(_), None) => return Ok(()),
     };
-    mounts::narrow(tree, if mount.writable { Rights::Write } else { Rights::Read })?;
+    mounts::narrow(
+        tree,
+        if mount.writable {
+            Rights::Write
+        } else {
+            Rights::Read
+        },
+    )?;
     mounts::attach(tree, root, &mount.at)
 }
 
@@ -150,7 +181,16 @@ fn writable(sandbox: &Sandbox) -> Writable {
     if matches!(sandbox.root, Root::Scratch { .. }) {
         return Writable::Anywhere;
     }
-    let of_request = sandbox.mounts.iter().filter(|mount| mount.writable).map(|mount| mount.at.clone());
-    Writable::Only(ALWAYS_WRITABLE.into_iter().map(PathBuf::from).chain(of_request).collect())
+    let of_request = sandbox
+        .mounts
+        .iter()
+        .filter(|mount| mount.writable)
+        .map(|mount| mount.at.clone());
+    Writable::Only(
+        ALWAYS_WRITABLE
+            .into_iter()
+            .map(PathBuf::from)
+            .chain(of_request)
+            .collect(),
+    )
 }
-

@@ -51,14 +51,18 @@ impl Report {
 pub fn probe(host: &HostId) -> Report {
     ask(host).unwrap_or_else(|error| {
         let fix = "run slipway where it may start itself (/proc mounted, not out of processes)";
-        Report { rows: vec![refused("sandbox helper", &error, fix)] }
+        Report {
+            rows: vec![refused("sandbox helper", &error, fix)],
+        }
     })
 }
 
 fn ask(host: &HostId) -> Result<Report> {
     let doing = "asking the sandbox's helper what works";
     let (control, mut helper) = running::helper(doing)?;
-    let sent = control.send_with(&Request::Probe { host: *host }, &[]).doing(doing);
+    let sent = control
+        .send_with(&Request::Probe { host: *host }, &[])
+        .doing(doing);
     let reply = sent.and_then(|()| control.receive().doing(doing));
     helper.wait().doing(doing)?;
     match reply? {
@@ -71,7 +75,12 @@ fn ask(host: &HostId) -> Result<Report> {
 /// The helper's side: every try happens in a child, since most cannot be undone.
 pub(crate) fn in_helper(host: HostId) -> Report {
     let mut rows = in_child(|| namespaces(host)).unwrap_or_default();
-    rows.extend([landlock(), settings(), subordinate_ids(host), memory_limit()]);
+    rows.extend([
+        landlock(),
+        settings(),
+        subordinate_ids(host),
+        memory_limit(),
+    ]);
     Report { rows }
 }
 
@@ -81,11 +90,18 @@ fn namespaces(host: HostId) -> Vec<Row> {
         | UnshareFlags::NEWIPC
         | UnshareFlags::NEWUTS
         | UnshareFlags::NEWNET;
-    let outside = Ids { uid: host.uid, gid: host.gid };
+    let outside = Ids {
+        uid: host.uid,
+        gid: host.gid,
+    };
     let entered = userns::become_host_id(&host)
         .and_then(|()| userns::enter(all, Ids { uid: 0, gid: 0 }, outside));
     let usable = entered.is_ok();
-    let mut rows = vec![row("user namespace", entered, &format!("as uid {}", host.uid))];
+    let mut rows = vec![row(
+        "user namespace",
+        entered,
+        &format!("as uid {}", host.uid),
+    )];
     if usable {
         // A child, since only children are in the new pid namespace.
         rows.extend(in_child(inside).unwrap_or_default());
@@ -96,15 +112,30 @@ fn namespaces(host: HostId) -> Vec<Row> {
 /// As process 1 of the namespaces that [`namespaces`] made.
 fn inside() -> Vec<Row> {
     let mut rows = vec![
-        row("network namespace", Network::None.prepare("slipway"), "with loopback"),
-        row("fresh /proc", kernel::proc().map(drop), "of its own pid namespace"),
+        row(
+            "network namespace",
+            Network::None.prepare("slipway"),
+            "with loopback",
+        ),
+        row(
+            "fresh /proc",
+            kernel::proc().map(drop),
+            "of its own pid namespace",
+        ),
     ];
     let staging = Staging::enter();
     let overlay = staging.and_then(Staging::try_overlay);
     rows.push(row("overlay filesystem", overlay, "of layer folders"));
     let second = in_child(|| {
-        let entered = inner::enter(Ids { uid: 1001, gid: 1000 });
-        vec![row("second user namespace", entered, "without capabilities, and no third one")]
+        let entered = inner::enter(Ids {
+            uid: 1001,
+            gid: 1000,
+        });
+        vec![row(
+            "second user namespace",
+            entered,
+            "without capabilities, and no third one",
+        )]
     });
     rows.extend(second.unwrap_or_default());
     let filter = in_child(|| vec![row("seccomp filter", seccomp::restrict(), "an allow-list")]);
@@ -126,24 +157,38 @@ fn landlock() -> Row {
             (State::Reduced, cause.to_string(), fix.to_owned())
         }
     };
-    Row { what, state, detail, fix }
+    Row {
+        what,
+        state,
+        detail,
+        fix,
+    }
 }
 
 /// What explains a refusal above.
 fn settings() -> Row {
-    let value = |name: &str| {
-        sysctl(name).map_or_else(|| "absent".to_owned(), |value| value.to_string())
-    };
+    let value =
+        |name: &str| sysctl(name).map_or_else(|| "absent".to_owned(), |value| value.to_string());
     let names = [
         ("user.max_user_namespaces", "user/max_user_namespaces"),
-        ("kernel.unprivileged_userns_clone", "kernel/unprivileged_userns_clone"),
+        (
+            "kernel.unprivileged_userns_clone",
+            "kernel/unprivileged_userns_clone",
+        ),
         (
             "kernel.apparmor_restrict_unprivileged_userns",
             "kernel/apparmor_restrict_unprivileged_userns",
         ),
     ];
-    let detail = names.map(|(name, file)| format!("{name}: {}", value(file))).join(", ");
-    Row { what: "settings".to_owned(), state: State::Works, detail, fix: String::new() }
+    let detail = names
+        .map(|(name, file)| format!("{name}: {}", value(file)))
+        .join(", ");
+    Row {
+        what: "settings".to_owned(),
+        state: State::Works,
+        detail,
+        fix: String::new(),
+    }
 }
 
 /// Not needed: one id is enough for builds.
@@ -174,7 +219,8 @@ fn memory_limit() -> Row {
         what: "memory limit".to_owned(),
         state: State::Reduced,
         detail: "none: a build may use all memory of this machine".to_owned(),
-        fix: "set one around slipway: systemd-run --user --scope -p MemoryMax=8G slipway build".to_owned(),
+        fix: "set one around slipway: systemd-run --user --scope -p MemoryMax=8G slipway build"
+            .to_owned(),
     }
 }
 

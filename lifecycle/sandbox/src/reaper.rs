@@ -9,7 +9,9 @@ use std::os::fd::AsFd;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, set_parent_process_death_signal, wait, waitpid};
+use rustix::process::{
+    Pid, Signal, WaitOptions, kill_process_group, set_parent_process_death_signal, wait, waitpid,
+};
 
 use crate::control::Control;
 use crate::error::Context;
@@ -37,7 +39,8 @@ pub(crate) fn as_process_1<T>(
         }
         Fork::Parent(child) => {
             drop(here);
-            let status = waitpid(Some(child), WaitOptions::empty()).doing("waiting for process 1")?;
+            let status =
+                waitpid(Some(child), WaitOptions::empty()).doing("waiting for process 1")?;
             let told = status.is_some_and(|(_, status)| status.exit_status() == Some(0));
             if !told {
                 let killed = Exit::Signal(Signal::KILL.as_raw());
@@ -68,7 +71,9 @@ pub(crate) fn supervise(
 ) -> Result<Exit> {
     let children = sys::child_signals().doing("watching children")?;
     let main = start(program)?;
-    control.send(&Reply::Started).doing("telling that the program runs")?;
+    control
+        .send(&Reply::Started)
+        .doing("telling that the program runs")?;
     loop {
         let mut events = [
             PollFd::new(&children, PollFlags::IN),
@@ -115,8 +120,9 @@ fn start(program: impl FnOnce() -> Error) -> Result<Pid> {
     if failure.is_empty() {
         return Ok(main);
     }
-    let failure: Failure =
-        serde_json::from_slice(&failure).map_err(std::io::Error::from).doing(doing)?;
+    let failure: Failure = serde_json::from_slice(&failure)
+        .map_err(std::io::Error::from)
+        .doing(doing)?;
     Err(failure.into())
 }
 
@@ -139,7 +145,9 @@ fn bury(main: Pid) -> Result<Option<Exit>> {
 }
 
 fn pass_on(number: i32, main: Pid, audience: Audience) {
-    let Some(signal) = Signal::from_named_raw(number) else { return };
+    let Some(signal) = Signal::from_named_raw(number) else {
+        return;
+    };
     // Both fail only when nobody is left.
     let _ = match audience {
         Audience::Program => kill_process_group(main, signal).map_err(std::io::Error::from),

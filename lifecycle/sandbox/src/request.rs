@@ -11,9 +11,19 @@ use crate::{Command, Error, ErrorKind, Exit, HostId, Sandbox};
 /// The first message to the helper. Beside it travel the program's own descriptors, in order: `Streams`.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Request {
-    Phase { sandbox: Sandbox, host: HostId, command: Command, streams: Streams },
-    Nested { nested: Nested, command: Command },
-    Probe { host: HostId },
+    Phase {
+        sandbox: Sandbox,
+        host: HostId,
+        command: Command,
+        streams: Streams,
+    },
+    Nested {
+        nested: Nested,
+        command: Command,
+    },
+    Probe {
+        host: HostId,
+    },
 }
 
 /// Which descriptors come with a request.

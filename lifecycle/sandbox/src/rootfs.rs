@@ -31,14 +31,19 @@ impl Staging {
     /// Covers a folder of the host in this mount namespace, which from then on shares nothing with the host's.
     pub(crate) fn enter() -> Result<Staging> {
         let refused = |cause: Errno| Need::Mounts.refused("mounting a folder in memory", cause);
-        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-            .map_err(refused)?;
+        mount_change(
+            "/",
+            MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+        )
+        .map_err(refused)?;
         let memory = mounts::new("tmpfs", &[("mode", "0755")], Rights::Write).map_err(refused)?;
         attach_somewhere(memory.as_fd()).map_err(refused)?;
         fchdir(&memory).doing("entering a folder in memory")?;
         let doing = "making the scaffold";
         mkdirat(CWD, "scaffold", Mode::from_raw_mode(0o755)).doing(doing)?;
-        Ok(Staging { scaffold: open("scaffold", folder(), Mode::empty()).doing(doing)? })
+        Ok(Staging {
+            scaffold: open("scaffold", folder(), Mode::empty()).doing(doing)?,
+        })
     }
 
     /// Mounts the root of `sandbox` with what `furnish` puts on the scaffold, not yet entered.
@@ -55,7 +60,10 @@ impl Staging {
             merged = overlay(&lower, Changes::Refused)?;
             merged.as_fd()
         };
-        furnish(&Scaffold { plain, dir: self.scaffold })?;
+        furnish(&Scaffold {
+            plain,
+            dir: self.scaffold,
+        })?;
         lower.insert(0, "scaffold".to_owned());
         let changes = match &sources.scratch {
             Some(scratch) => stage_scratch(scratch)?,
@@ -171,7 +179,14 @@ fn overlay_by_string(lower: &[String], changes: Changes) -> Result<OwnedFd> {
     let options = CString::new(options).map_err(|_| refused(Errno::INVAL))?;
     let place = format!("overlay-{}", lower.len());
     mkdirat(CWD, &place, Mode::from_raw_mode(0o755)).map_err(refused)?;
-    mount("overlay", &place, "overlay", flags, Some(options.as_c_str())).map_err(refused)?;
+    mount(
+        "overlay",
+        &place,
+        "overlay",
+        flags,
+        Some(options.as_c_str()),
+    )
+    .map_err(refused)?;
     sources::tree(Path::new(&place))
 }
 

@@ -56,17 +56,27 @@ impl Sandbox {
     pub fn start(&self, host: &HostId, command: &Command, io: Io) -> Result<Running> {
         let mut sandbox = self.clone();
         let mut failed = None;
-        sources::each_path(&mut sandbox, &mut |path| match std::path::absolute(&*path) {
-            Ok(absolute) => *path = absolute,
-            Err(cause) => failed = Some(cause),
-        });
-        failed.map_or(Ok(()), Err).doing("finding the current folder")?;
+        sources::each_path(
+            &mut sandbox,
+            &mut |path| match std::path::absolute(&*path) {
+                Ok(absolute) => *path = absolute,
+                Err(cause) => failed = Some(cause),
+            },
+        );
+        failed
+            .map_or(Ok(()), Err)
+            .doing("finding the current folder")?;
         let streams = match io {
             Io::Pipes => Streams::Output,
             Io::Agent => Streams::OutputAndEvents,
             Io::Inherit => Streams::All,
         };
-        let request = Request::Phase { sandbox, host: *host, command: command.clone(), streams };
+        let request = Request::Phase {
+            sandbox,
+            host: *host,
+            command: command.clone(),
+            streams,
+        };
         match io {
             Io::Pipes => start(&request, Some(Pipes::new(false)?)),
             Io::Agent => start(&request, Some(Pipes::new(true)?)),
@@ -86,7 +96,11 @@ impl Pipes {
     pub(crate) fn new(events: bool) -> Result<Pipes> {
         let pipe = || std::io::pipe().doing("making a pipe");
         let events = if events { Some(pipe()?) } else { None };
-        Ok(Pipes { stdout: pipe()?, stderr: pipe()?, events })
+        Ok(Pipes {
+            stdout: pipe()?,
+            stderr: pipe()?,
+            events,
+        })
     }
 }
 
@@ -97,11 +111,26 @@ pub(crate) fn start(request: &Request, pipes: Option<Pipes>) -> Result<Running> 
     let id = i32::try_from(helper.id()).ok().and_then(Pid::from_raw);
     let dead = pidfd_open(id.ok_or(Errno::SRCH).doing(doing)?, PidfdFlags::empty()).doing(doing)?;
     let ending = Mutex::new(Ending { helper, exit: None });
-    let mut running =
-        Running { stdout: None, stderr: None, events: None, control, dead, ending };
-    if let Some(Pipes { stdout, stderr, events }) = pipes {
+    let mut running = Running {
+        stdout: None,
+        stderr: None,
+        events: None,
+        control,
+        dead,
+        ending,
+    };
+    if let Some(Pipes {
+        stdout,
+        stderr,
+        events,
+    }) = pipes
+    {
         let given = [Some(&stdout), Some(&stderr), events.as_ref()];
-        let given: Vec<_> = given.into_iter().flatten().map(|(_, to)| to.as_fd()).collect();
+        let given: Vec<_> = given
+            .into_iter()
+            .flatten()
+            .map(|(_, to)| to.as_fd())
+            .collect();
         running.control.send_with(request, &given).doing(doing)?;
         running.stdout = Some(stdout.0);
         running.stderr = Some(stderr.0);
@@ -115,7 +144,10 @@ pub(crate) fn start(request: &Request, pipes: Option<Pipes>) -> Result<Running> 
     match running.control.receive().doing(doing)? {
         Some(Reply::Started) => Ok(running),
         Some(Reply::Failed(failure)) => Err(failure.into()),
-        Some(_) | None => Err(Error::new(ErrorKind::Other, "starting a sandbox, whose helper died")),
+        Some(_) | None => Err(Error::new(
+            ErrorKind::Other,
+            "starting a sandbox, whose helper died",
+        )),
     }
 }
 
@@ -124,7 +156,10 @@ pub(crate) fn helper(doing: &str) -> Result<(Control, Child)> {
     let (control, theirs) = Control::pair().doing(doing)?;
     let mut command = std::process::Command::new("/proc/self/exe");
     command.arg0("slipway").arg(INIT).env_clear();
-    command.stdin(theirs.into_fd()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .stdin(theirs.into_fd())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     Ok((control, command.spawn().doing(doing)?))
 }
 
@@ -138,7 +173,10 @@ impl Running {
             return self.end();
         }
         self.terminate()?;
-        Err(Error::new(ErrorKind::TimedOut, "waiting for a program, which took too long"))
+        Err(Error::new(
+            ErrorKind::TimedOut,
+            "waiting for a program, which took too long",
+        ))
     }
 
     /// SIGTERM, and after 10 s the end of everything inside; returns when it is dead.
@@ -166,7 +204,10 @@ impl Running {
         let timeout = timeout.map_err(|cause| Error::new(ErrorKind::Other, doing).caused(cause))?;
         loop {
             // Interrupted waits start anew: signals are rare, and late is better than never.
-            match poll(&mut [PollFd::new(&self.dead, PollFlags::IN)], timeout.as_ref()) {
+            match poll(
+                &mut [PollFd::new(&self.dead, PollFlags::IN)],
+                timeout.as_ref(),
+            ) {
                 Err(Errno::INTR) => {}
                 ready => return Ok(ready.doing(doing)? > 0),
             }
@@ -180,15 +221,20 @@ impl Running {
             return Ok(exit);
         }
         ending.helper.wait().doing("waiting for a sandbox")?;
-        match self.control.receive().doing("reading how a program ended")? {
+        match self
+            .control
+            .receive()
+            .doing("reading how a program ended")?
+        {
             Some(Reply::Ended(exit)) => {
                 ending.exit = Some(exit);
                 Ok(exit)
             }
             Some(Reply::Failed(failure)) => Err(failure.into()),
-            Some(_) | None => {
-                Err(Error::new(ErrorKind::Other, "waiting for a sandbox, whose helper died"))
-            }
+            Some(_) | None => Err(Error::new(
+                ErrorKind::Other,
+                "waiting for a sandbox, whose helper died",
+            )),
         }
     }
 }
@@ -196,7 +242,10 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.control.hang_up();
-        let ending = self.ending.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let ending = self
+            .ending
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         // Nobody is left to tell.
         let _ = ending.helper.wait();
     }

@@ -13,8 +13,8 @@ use rustix::ffi::CStr;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, fchmod, mkdirat, openat, readlinkat, statat};
 use rustix::io::Errno;
 
-use crate::error::Context;
 use crate::Result;
+use crate::error::Context;
 
 const LINKS_MAX: u32 = 40;
 
@@ -42,9 +42,15 @@ impl Scaffold<'_> {
     /// Writes a file, in place of whatever the layers have at that name, a link included.
     pub(crate) fn file(&self, at: &Path, bytes: &[u8]) -> Result<()> {
         let doing = || format!("writing {}", at.display());
-        let (parent, name) = (at.parent().unwrap_or(at), at.file_name().unwrap_or_default());
+        let (parent, name) = (
+            at.parent().unwrap_or(at),
+            at.file_name().unwrap_or_default(),
+        );
         let path = self.resolve(parent).doing(doing())?.join(name);
-        self.create(&path).doing(doing())?.write_all(bytes).doing(doing())
+        self.create(&path)
+            .doing(doing())?
+            .write_all(bytes)
+            .doing(doing())
     }
 
     /// The same name without links, as they are in `plain`; parts that do not exist stay as they are.
@@ -58,7 +64,9 @@ impl Scaffold<'_> {
                 continue;
             }
             path.push(part);
-            let Ok(target) = readlinkat(self.plain, &path, Vec::new()) else { continue };
+            let Ok(target) = readlinkat(self.plain, &path, Vec::new()) else {
+                continue;
+            };
             links += 1;
             if links > LINKS_MAX {
                 return Err(Errno::LOOP);
@@ -88,7 +96,10 @@ impl Scaffold<'_> {
 
     /// Makes a folder and those above it; what exists in `plain` keeps its mode when seen through this one.
     fn directory(&self, path: &Path) -> rustix::io::Result<()> {
-        let mut above: Vec<&Path> = path.ancestors().filter(|path| *path != Path::new("")).collect();
+        let mut above: Vec<&Path> = path
+            .ancestors()
+            .filter(|path| *path != Path::new(""))
+            .collect();
         above.reverse();
         for path in above {
             match mkdirat(&self.dir, path, Mode::from_raw_mode(0o755)) {

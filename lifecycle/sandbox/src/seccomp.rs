@@ -56,7 +56,15 @@ fn dangerous() -> BackendResult<Rules> {
 }
 
 /// Flags of clone that make namespaces: NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
-const NEW_NAMESPACES: [u64; 7] = [1 << 17, 1 << 25, 1 << 26, 1 << 27, 1 << 28, 1 << 29, 1 << 30];
+const NEW_NAMESPACES: [u64; 7] = [
+    1 << 17,
+    1 << 25,
+    1 << 26,
+    1 << 27,
+    1 << 28,
+    1 << 29,
+    1 << 30,
+];
 /// Families of ordinary programs: unix, inet, inet6, netlink. Not vsock, packet, or the kernel's crypto.
 const FAMILIES: [u64; 4] = [1, 2, 10, 16];
 /// Linux and UNAME26, both also without address randomisation, and the question which one is set.
@@ -71,8 +79,14 @@ fn dangerous_arguments() -> BackendResult<[(c_long, Vec<SeccompRule>); 4]> {
     Ok([
         (libc::SYS_clone, rules(0, &any_namespace)?),
         (libc::SYS_ioctl, rules(1, &any_typing)?),
-        (libc::SYS_socket, rules(0, &[FAMILIES.map(|family| (Ne, family)).to_vec()])?),
-        (libc::SYS_personality, rules(0, &[PERSONALITIES.map(|kind| (Ne, kind)).to_vec()])?),
+        (
+            libc::SYS_socket,
+            rules(0, &[FAMILIES.map(|family| (Ne, family)).to_vec()])?,
+        ),
+        (
+            libc::SYS_personality,
+            rules(0, &[PERSONALITIES.map(|kind| (Ne, kind)).to_vec()])?,
+        ),
     ])
 }
 

@@ -54,10 +54,16 @@ fn lower_of(root: &Root) -> &[PathBuf] {
 }
 
 fn scratch(root: &Root) -> Result<Option<Scratch>> {
-    let Root::Scratch { upper, work, .. } = root else { return Ok(None) };
+    let Root::Scratch { upper, work, .. } = root else {
+        return Ok(None);
+    };
     let parent = common_ancestor([upper, work]);
     let beneath = |path: &Path| path.strip_prefix(&parent).unwrap_or(path).to_owned();
-    Ok(Some(Scratch { tree: tree(&parent)?, upper: beneath(upper), work: beneath(work) }))
+    Ok(Some(Scratch {
+        tree: tree(&parent)?,
+        upper: beneath(upper),
+        work: beneath(work),
+    }))
 }
 
 /// A detached copy of the mount at `path` with everything mounted below it.
@@ -65,7 +71,11 @@ pub(crate) fn tree(path: &Path) -> Result<OwnedFd> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_RECURSIVE;
-    let name = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let name = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
     let doing = format!("opening {} for the sandbox", path.display());
     let tree = open_tree(CWD, name, flags).map_err(|cause| match cause {
         Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::LOOP => {
@@ -135,9 +145,17 @@ pub(crate) fn each_path(sandbox: &mut Sandbox, visit: &mut dyn FnMut(&mut PathBu
 /// The deepest folder that all paths lie in.
 fn common_ancestor<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> PathBuf {
     let mut paths = paths.into_iter();
-    let mut common = paths.next().and_then(|path| path.parent()).unwrap_or(Path::new("")).to_owned();
+    let mut common = paths
+        .next()
+        .and_then(|path| path.parent())
+        .unwrap_or(Path::new(""))
+        .to_owned();
     for path in paths {
-        while !path.parent().is_some_and(|parent| parent.starts_with(&common)) && common.pop() {}
+        while !path
+            .parent()
+            .is_some_and(|parent| parent.starts_with(&common))
+            && common.pop()
+        {}
     }
     common
 }

@@ -2,7 +2,10 @@
 //!
 //! Each function is one call that rustix lacks or marks unsafe, made safe for the one way we use it: a helper
 //! process that has a single thread.
-#![allow(unsafe_code, reason = "the one place for it, besides the chunk store's map")]
+#![allow(
+    unsafe_code,
+    reason = "the one place for it, besides the chunk store's map"
+)]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_long, c_uint};
 use std::io;
@@ -24,13 +27,18 @@ pub(crate) fn fork() -> io::Result<Fork> {
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => Ok(Fork::Child),
-        pid => Ok(Fork::Parent(Pid::from_raw(pid).expect("fork returns -1, 0 or an id"))),
+        pid => Ok(Fork::Parent(
+            Pid::from_raw(pid).expect("fork returns -1, 0 or an id"),
+        )),
     }
 }
 
 /// Moves this process into new namespaces.
 pub(crate) fn unshare(namespaces: UnshareFlags) -> io::Result<()> {
-    debug_assert!(!namespaces.contains(UnshareFlags::FILES), "descriptors stay shared");
+    debug_assert!(
+        !namespaces.contains(UnshareFlags::FILES),
+        "descriptors stay shared"
+    );
     // SAFETY: unsafe only for FILES, which is never asked for.
     Ok(unsafe { rustix::thread::unshare_unsafe(namespaces) }?)
 }
@@ -71,7 +79,11 @@ pub(crate) fn mount_setattr(mount: BorrowedFd<'_>, set: c_uint) -> io::Result<()
 /// Replaces this process by a program; returns only if that failed.
 pub(crate) fn execve(program: &CStr, argv: &[CString], envp: &[CString]) -> io::Error {
     let pointers = |strings: &[CString]| -> Vec<*const c_char> {
-        strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
+        strings
+            .iter()
+            .map(|string| string.as_ptr())
+            .chain([std::ptr::null()])
+            .collect()
     };
     let (argv, envp) = (pointers(argv), pointers(envp));
     // SAFETY: both arrays end with a null pointer and their strings outlive the call.
@@ -86,7 +98,11 @@ pub(crate) fn child_signals() -> io::Result<OwnedFd> {
         let mut set = std::mem::zeroed::<libc::sigset_t>();
         libc::sigemptyset(&raw mut set);
         libc::sigaddset(&raw mut set, libc::SIGCHLD);
-        check(c_long::from(libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut())))?;
+        check(c_long::from(libc::sigprocmask(
+            libc::SIG_BLOCK,
+            &raw const set,
+            std::ptr::null_mut(),
+        )))?;
         let fd = libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK);
         check(c_long::from(fd))?;
         Ok(OwnedFd::from_raw_fd(fd))
@@ -112,7 +128,11 @@ pub(crate) fn reset_signals() -> io::Result<()> {
         }
         let mut set = std::mem::zeroed::<libc::sigset_t>();
         libc::sigemptyset(&raw mut set);
-        check(c_long::from(libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut())))
+        check(c_long::from(libc::sigprocmask(
+            libc::SIG_SETMASK,
+            &raw const set,
+            std::ptr::null_mut(),
+        )))
     }
 }
 
@@ -127,7 +147,11 @@ pub(crate) fn new_session_keyring() -> io::Result<()> {
     const KEYCTL_JOIN_SESSION_KEYRING: c_int = 1;
     // SAFETY: a null name asks for an anonymous keyring.
     let done = unsafe {
-        libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, std::ptr::null::<c_char>())
+        libc::syscall(
+            libc::SYS_keyctl,
+            KEYCTL_JOIN_SESSION_KEYRING,
+            std::ptr::null::<c_char>(),
+        )
     };
     check(done)
 }
@@ -136,12 +160,22 @@ pub(crate) fn new_session_keyring() -> io::Result<()> {
 pub(crate) fn close_on_exec_from(first: RawFd) -> io::Result<()> {
     const CLOSE_RANGE_CLOEXEC: c_uint = 1 << 2;
     // SAFETY: takes numbers; no descriptor is closed now, so none that is in use dangles.
-    check(unsafe { libc::syscall(libc::SYS_close_range, first, c_uint::MAX, CLOSE_RANGE_CLOEXEC) })
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            first,
+            c_uint::MAX,
+            CLOSE_RANGE_CLOEXEC,
+        )
+    })
 }
 
 /// Makes `from` also known as descriptor 3, open across exec.
 pub(crate) fn duplicate_to_3(from: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: callers are about to exec and own no descriptor 3 that anything would use or close.
+    if from.as_raw_fd() == 3 {
+        return Ok(rustix::io::fcntl_setfd(from, rustix::io::FdFlags::empty())?);
+    }
+    // SAFETY: callers are about to exec; what they own as descriptor 3 they keep without using it again.
     check(c_long::from(unsafe { libc::dup2(from.as_raw_fd(), 3) }))
 }
 
@@ -154,9 +188,17 @@ pub(crate) fn loopback_up(socket: BorrowedFd<'_>) -> io::Result<()> {
         for (to, from) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
             *to = c_char::from_ne_bytes([*from]);
         }
-        check(c_long::from(libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS, &raw mut request)))?;
+        check(c_long::from(libc::ioctl(
+            socket.as_raw_fd(),
+            libc::SIOCGIFFLAGS,
+            &raw mut request,
+        )))?;
         request.ifr_ifru.ifru_flags |= c_short_of(libc::IFF_UP | libc::IFF_RUNNING);
-        check(c_long::from(libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request)))
+        check(c_long::from(libc::ioctl(
+            socket.as_raw_fd(),
+            libc::SIOCSIFFLAGS,
+            &raw const request,
+        )))
     }
 }
 
@@ -165,7 +207,12 @@ pub(crate) fn landlock_version() -> io::Result<c_long> {
     const VERSION: c_uint = 1;
     // SAFETY: without attributes and with this flag the call only answers.
     let version = unsafe {
-        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0usize, VERSION)
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            std::ptr::null::<u8>(),
+            0usize,
+            VERSION,
+        )
     };
     check(version).map(|()| version)
 }
@@ -175,5 +222,9 @@ fn c_short_of(flags: c_int) -> i16 {
 }
 
 fn check(result: c_long) -> io::Result<()> {
-    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }

@@ -5,12 +5,8 @@ use std::fs::File;
 use std::io::Write;
 
 use rustix::fs::{Mode, OFlags, openat};
-use rustix::process::{
-    DumpableBehavior, Gid, Uid, geteuid, getgid, set_dumpable_behavior,
-};
-use rustix::thread::{
-    UnshareFlags, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
-};
+use rustix::process::{DumpableBehavior, Gid, Uid, geteuid, getgid, set_dumpable_behavior};
+use rustix::thread::{UnshareFlags, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::error::Context;
 use crate::obstacle::Need;
@@ -26,12 +22,27 @@ pub(crate) struct Ids {
 /// In place of root becomes the id that sandboxes have outside.
 pub(crate) fn become_host_id(host: &HostId) -> Result<()> {
     if host.uid == 0 {
-        return Err(Error::new(ErrorKind::Other, "refusing to lend uid 0 to a sandbox"));
+        return Err(Error::new(
+            ErrorKind::Other,
+            "refusing to lend uid 0 to a sandbox",
+        ));
     }
     if !geteuid().is_root() {
-        let own = HostId { uid: geteuid().as_raw(), gid: getgid().as_raw() };
-        let wrong = || Error::new(ErrorKind::Other, format!("becoming uid {} without root", host.uid));
-        return if own.uid == host.uid { Ok(()) } else { Err(wrong()) };
+        let own = HostId {
+            uid: geteuid().as_raw(),
+            gid: getgid().as_raw(),
+        };
+        let wrong = || {
+            Error::new(
+                ErrorKind::Other,
+                format!("becoming uid {} without root", host.uid),
+            )
+        };
+        return if own.uid == host.uid {
+            Ok(())
+        } else {
+            Err(wrong())
+        };
     }
     let (uid, gid) = (Uid::from_raw(host.uid), Gid::from_raw(host.gid));
     set_thread_groups(&[]).doing("giving up root's groups")?;

@@ -13,27 +13,31 @@ use sandbox::{
 };
 
 /// Everything a test needs, in one folder that only its owner may search; gone when dropped.
-pub struct World {
-    pub dir: tempfile::TempDir,
-    pub host: HostId,
+pub(crate) struct World {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) host: HostId,
 }
 
 /// What a program in a sandbox said, and how it ended.
 #[derive(Debug)]
-pub struct Outcome {
-    pub exit: Exit,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Outcome {
+    pub(crate) exit: Exit,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl World {
-    pub fn new() -> World {
+    pub(crate) fn new() -> World {
         let dir = tempfile::tempdir().unwrap();
         let host = HostId::current(dir.path()).unwrap();
         let world = World { dir, host };
         let lower = world.folder("lower");
         std::fs::create_dir(lower.join("etc")).unwrap();
-        std::fs::write(lower.join("etc/passwd"), "cnb:x:1001:1000::/home/cnb:/bin/sh\n").unwrap();
+        std::fs::write(
+            lower.join("etc/passwd"),
+            "cnb:x:1001:1000::/home/cnb:/bin/sh\n",
+        )
+        .unwrap();
         for name in ["bin", "sbin", "lib", "lib64"] {
             if let Ok(target) = std::fs::read_link(Path::new("/").join(name)) {
                 std::os::unix::fs::symlink(target, lower.join(name)).unwrap();
@@ -47,12 +51,12 @@ impl World {
         world
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// A new folder that belongs to the sandboxes' id.
-    pub fn folder(&self, name: &str) -> PathBuf {
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(&path).unwrap();
         self.host.give(&path).unwrap();
@@ -60,54 +64,69 @@ impl World {
     }
 
     /// Read-only, without network, all protections on.
-    pub fn sandbox(&self) -> Sandbox {
-        let usual = ["/usr", "/bin", "/sbin", "/lib", "/lib64"].map(Path::new);
-        let real = usual.into_iter().filter(|path| path.is_dir() && !path.is_symlink());
-        let mut mounts: Vec<Mount> = real.map(|path| bind(path, path, false)).collect();
-        mounts.push(bind(&self.path("payload"), Path::new("/payload"), false));
-        Sandbox {
-            root: Root::ReadOnly { lower: vec![self.path("lower")] },
-            mounts,
-            network: Network::None,
-            uid: 1001,
-            gid: 1000,
-            hostname: "slipway".to_owned(),
-            limits: Limits::default(),
-            stage: Stage::Payload,
-        }
+    pub(crate) fn sandbox(&self) -> Sandbox {
+        sandbox_in(self.dir.path())
     }
 
     /// As [`World::sandbox`], with the host's folder `name` at `/name`, writable.
-    pub fn sandbox_with(&self, name: &str) -> Sandbox {
+    pub(crate) fn sandbox_with(&self, name: &str) -> Sandbox {
         let mut sandbox = self.sandbox();
-        sandbox.mounts.push(bind(&self.folder(name), &Path::new("/").join(name), true));
+        sandbox
+            .mounts
+            .push(bind(&self.folder(name), &Path::new("/").join(name), true));
         sandbox
     }
 
     /// Runs the payload and waits for it and all its output.
-    pub fn run(&self, sandbox: &Sandbox, args: &[&str]) -> Outcome {
+    pub(crate) fn run(&self, sandbox: &Sandbox, args: &[&str]) -> Outcome {
         self.run_program(sandbox, &payload(args))
     }
 
-    pub fn shell(&self, sandbox: &Sandbox, script: &str) -> Outcome {
+    pub(crate) fn shell(&self, sandbox: &Sandbox, script: &str) -> Outcome {
         self.run_program(sandbox, &shell(script))
     }
 
-    pub fn run_program(&self, sandbox: &Sandbox, command: &Command) -> Outcome {
+    pub(crate) fn run_program(&self, sandbox: &Sandbox, command: &Command) -> Outcome {
         finish(sandbox.start(&self.host, command, Io::Pipes).unwrap())
     }
 }
 
+/// The sandbox of a world in `folder`.
+pub(crate) fn sandbox_in(folder: &Path) -> Sandbox {
+    let usual = ["/usr", "/bin", "/sbin", "/lib", "/lib64"].map(Path::new);
+    let real = usual
+        .into_iter()
+        .filter(|path| path.is_dir() && !path.is_symlink());
+    let mut mounts: Vec<Mount> = real.map(|path| bind(path, path, false)).collect();
+    mounts.push(bind(&folder.join("payload"), Path::new("/payload"), false));
+    Sandbox {
+        root: Root::ReadOnly {
+            lower: vec![folder.join("lower")],
+        },
+        mounts,
+        network: Network::None,
+        uid: 1001,
+        gid: 1000,
+        hostname: "slipway".to_owned(),
+        limits: Limits::default(),
+        stage: Stage::Payload,
+    }
+}
+
 /// Reads all output and waits.
-pub fn finish(mut running: Running) -> Outcome {
+pub(crate) fn finish(mut running: Running) -> Outcome {
     let (stdout, stderr) = (running.stdout.take(), running.stderr.take());
     let stderr = thread::spawn(move || text(stderr));
     let stdout = text(stdout);
     let exit = running.wait(None).unwrap();
-    Outcome { exit, stdout, stderr: stderr.join().unwrap() }
+    Outcome {
+        exit,
+        stdout,
+        stderr: stderr.join().unwrap(),
+    }
 }
 
-pub fn text(from: Option<impl Read>) -> String {
+pub(crate) fn text(from: Option<impl Read>) -> String {
     let mut bytes = Vec::new();
     if let Some(mut from) = from {
         from.read_to_end(&mut bytes).unwrap();
@@ -115,11 +134,15 @@ pub fn text(from: Option<impl Read>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-pub fn bind(from: &Path, at: &Path, writable: bool) -> Mount {
-    Mount { from: From::Bind(from.to_owned()), at: at.to_owned(), writable }
+pub(crate) fn bind(from: &Path, at: &Path, writable: bool) -> Mount {
+    Mount {
+        from: From::Bind(from.to_owned()),
+        at: at.to_owned(),
+        writable,
+    }
 }
 
-pub fn payload(args: &[&str]) -> Command {
+pub(crate) fn payload(args: &[&str]) -> Command {
     let args = ["payload"].iter().chain(args).map(OsString::from).collect();
     Command {
         program: "/payload".into(),
@@ -129,7 +152,7 @@ pub fn payload(args: &[&str]) -> Command {
     }
 }
 
-pub fn shell(script: &str) -> Command {
+pub(crate) fn shell(script: &str) -> Command {
     Command {
         program: "/bin/sh".into(),
         args: vec!["-c".into(), script.into()],

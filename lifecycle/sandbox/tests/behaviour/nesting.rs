@@ -1,0 +1,167 @@
+//! Promises about a buildpack's own sandbox inside the agent's.
+
+use std::io::{BufRead, BufReader, Read};
+use std::time::{Duration, Instant};
+
+use sandbox::{Exit, Io, Sandbox, Stage};
+
+use crate::Promise;
+use crate::world::{World, bind, payload};
+
+pub(crate) const PROMISES: &[Promise] = &[
+    (
+        "a buildpack writes its own layers and no others",
+        own_layers,
+    ),
+    (
+        "a buildpack sees neither the agent nor the job",
+        sees_nothing,
+    ),
+    ("a buildpack has no rights and can get none", no_rights),
+    (
+        "what a buildpack leaves behind dies with it",
+        leaves_nothing,
+    ),
+    ("buildpacks run side by side", side_by_side),
+    ("how a buildpack ends is told", ends),
+    (
+        "a terminated phase terminates its buildpacks first",
+        terminated,
+    ),
+];
+
+fn sandbox(world: &World) -> Sandbox {
+    let mut sandbox = world.sandbox();
+    sandbox.stage = Stage::Agent;
+    for name in ["layers", "workspace", "slipway"] {
+        sandbox.mounts.push(bind(
+            &world.folder(name),
+            &std::path::Path::new("/").join(name),
+            true,
+        ));
+    }
+    for bp in ["one", "two"] {
+        world.folder(&format!("layers/{bp}"));
+    }
+    sandbox
+}
+
+fn nested(world: &World, scripts: &[&str]) -> String {
+    let args = [&["nested", "one"], scripts].concat();
+    let outcome = world.run(&sandbox(world), &args);
+    assert_eq!((outcome.exit, outcome.stderr.as_str()), (Exit::Code(0), ""));
+    outcome.stdout
+}
+
+fn check(world: &World, script: &str, expected: &str) {
+    assert_eq!(
+        nested(world, &[script]),
+        format!("{expected}Code(0)\n"),
+        "{script}"
+    );
+}
+
+fn own_layers(world: &World) {
+    let script = "for d in /layers /layers/one /layers/two /workspace /tmp /dev/shm /cnb /usr; do \
+        echo x 2>/dev/null > $d/x && echo $d; done; mv /layers/one/x /layers/one/y; ls /layers; true";
+    check(
+        world,
+        script,
+        "/layers/one\n/workspace\n/tmp\n/dev/shm\none\ntwo\n",
+    );
+    assert!(world.path("layers/one/y").exists());
+    assert!(!world.path("layers/two/x").exists());
+}
+
+fn sees_nothing(world: &World) {
+    std::fs::write(world.path("lower/etc/slipway"), "").unwrap();
+    check(
+        world,
+        "ls /slipway | wc -l; echo /proc/[0-9]*; ls /proc/1/root 2>&1 | tail -c 18",
+        "0\n/proc/1 /proc/2\nPermission denied\n",
+    );
+    check(
+        world,
+        "cat /proc/interrupts /proc/keys; (echo > /proc/sys/kernel/hostname) 2>&1 | tail -c 22",
+        "Read-only file system\n",
+    );
+}
+
+fn no_rights(world: &World) {
+    check(
+        world,
+        "id -u; id -g; grep -hE '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status | tr -d '\\t\\n'",
+        "1001\n1000\nCapEff:0000000000000000CapBnd:0000000000000000NoNewPrivs:1Seccomp:2",
+    );
+    check(
+        world,
+        "unshare -U true 2>/dev/null || umount /proc 2>/dev/null || echo no; cat /proc/sys/user/max_user_namespaces",
+        "no\n0\n",
+    );
+    check(
+        world,
+        "grep processes /proc/self/limits | tr -s ' ' | cut -d' ' -f3,4",
+        "32 32\n",
+    );
+}
+
+fn leaves_nothing(world: &World) {
+    let script = "trap '' TERM HUP; (while :; do sleep 1; done) & echo started";
+    let started = Instant::now();
+    check(world, script, "started\n");
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+fn side_by_side(world: &World) {
+    let scripts: Vec<String> = (0..8)
+        .map(|number| format!("sleep 0.2; echo {number}"))
+        .collect();
+    let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
+    let expected: String = (0..8)
+        .map(|number| format!("{number}\nCode(0)\n"))
+        .collect();
+    assert_eq!(nested(world, &scripts), expected);
+}
+
+fn ends(world: &World) {
+    assert_eq!(nested(world, &["echo out; exit 100"]), "out\nCode(100)\n");
+    assert_eq!(
+        nested(world, &["echo err >&2; kill -9 $$"]),
+        "!err\nSignal(9)\n"
+    );
+}
+
+fn terminated(world: &World) {
+    let script = "trap 'echo stopping > /layers/one/said; exit 7' TERM; echo ready > /layers/one/ready; \
+        while :; do sleep 0.05; done";
+    let command = payload(&["nested", "one", script]);
+    let mut running = sandbox(world)
+        .start(&world.host, &command, Io::Agent)
+        .unwrap();
+    let started = Instant::now();
+    while !world.path("layers/one/ready").exists() {
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "the buildpack starts"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(
+        running.terminate().unwrap(),
+        Exit::Code(0),
+        "the agent itself ends as it wants"
+    );
+    assert!(
+        started.elapsed() < Duration::from_secs(8),
+        "without SIGKILL"
+    );
+    assert_eq!(
+        std::fs::read_to_string(world.path("layers/one/said")).unwrap(),
+        "stopping\n"
+    );
+    let mut said = String::new();
+    let mut stdout = BufReader::new(running.stdout.take().unwrap());
+    stdout.read_line(&mut said).unwrap();
+    stdout.read_to_string(&mut said).unwrap();
+    assert!(said.ends_with("Code(7)\n"), "{said}");
+}
