@@ -152,23 +152,38 @@ impl Target {
 /// Folders of this machine never appear in the programs; std keeps the name its makers gave it, also
 /// where the component rust-src makes rustc use the local one.
 fn flags(workspace: &Path, toolchain: &Toolchain, target: &Target) -> Result<String> {
-    let mut flags = Vec::new();
-    let mut remap =
-        |from: &Path, to: &str| flags.push(format!("--remap-path-prefix={}={to}", from.display()));
-    remap(&cargo_home()?, "/cargo");
-    remap(&toolchain.sysroot, "/rust");
+    let home = cargo_home()?;
+    let mut prefixes = vec![
+        (home.clone(), "/cargo".to_owned()),
+        (toolchain.sysroot.clone(), "/rust".to_owned()),
+    ];
     // The last one that fits wins, so the narrower folders come last.
+    prefixes.extend(registries(&home).map(|folder| (folder, "/cargo/registry".to_owned())));
     if let Some(commit) = &toolchain.commit {
-        remap(
-            &toolchain.sysroot.join("lib/rustlib/src/rust"),
-            &format!("/rustc/{commit}"),
-        );
+        prefixes.push((
+            toolchain.sysroot.join("lib/rustlib/src/rust"),
+            format!("/rustc/{commit}"),
+        ));
     }
-    remap(workspace, "/slipway");
+    prefixes.push((workspace.to_owned(), "/slipway".to_owned()));
+    let remap =
+        |(from, to): (PathBuf, String)| format!("--remap-path-prefix={}={to}", from.display());
+    let mut flags: Vec<String> = prefixes.into_iter().map(remap).collect();
     if !target.musl {
         flags.push("-Ctarget-feature=+crt-static".to_owned());
     }
     Ok(flags.join(SEPARATOR))
+}
+
+/// Sources of crates lie in folders named after the registry or mirror they came from.
+fn registries(home: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(home.join("registry/src"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    folders.sort();
+    folders.into_iter()
 }
 
 fn cargo_home() -> Result<PathBuf> {

@@ -20,7 +20,7 @@ const RUN: &str = "python";
 /// Image that buildpacks run in.
 const BUILD: &str = "build-lite";
 /// Another build may be downloading over a slow line.
-const PATIENCE: Duration = Duration::from_secs(3600);
+const PATIENCE: Duration = Duration::from_hours(1);
 /// Downloaded bytes become archives, layers and unpacked layers: so many times their size.
 const ROOM: u64 = 6;
 /// Names of assembled bases; they are resolved on this machine only.

@@ -19,9 +19,9 @@ use crate::source;
 const TOML_BYTES: u64 = 1 << 20;
 
 /// Programs of other versions are kept this long after their last use: their builds may be running.
-const UNUSED: Duration = Duration::from_secs(30 * 24 * 3600);
+const UNUSED: Duration = Duration::from_hours(30 * 24);
 /// A use is noted again after this time.
-const NOTED: Duration = Duration::from_secs(24 * 3600);
+const NOTED: Duration = Duration::from_hours(24);
 
 /// The embedded `lifecycle` as a file that sandboxes can mount; written once per version.
 pub(crate) fn lifecycle(host: &Host<'_>) -> Result<PathBuf> {

@@ -25,7 +25,7 @@ pub(crate) const JOB: &str = "/slipway";
 /// A line of the agent that is longer is not one of its events.
 const LINE_BYTES: u64 = 1 << 20;
 /// No build takes longer unless it hangs.
-const LIMIT: Duration = Duration::from_secs(60 * 60);
+const LIMIT: Duration = Duration::from_hours(1);
 const KILL: i32 = 9;
 
 /// What the sandboxes of one build have in common.

@@ -13,7 +13,7 @@ use crate::host::Host;
 use crate::output;
 
 /// Compiling a standard library takes seconds.
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_mins(10);
 
 pub(crate) struct Sandboxed {
     id: HostId,

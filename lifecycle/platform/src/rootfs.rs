@@ -12,7 +12,7 @@ use sandbox::HostId;
 use crate::error::{Doing, Result};
 
 /// Unpacking the largest layer takes less.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// The layers of one image on disk; nobody removes them as long as the value lives.
 #[derive(Debug)]
@@ -25,16 +25,17 @@ pub(crate) struct Rootfs {
 /// Unpacks what is not unpacked yet. Everything belongs to `id`.
 pub(crate) fn unpack(image: &Image, layers: &Path, id: HostId) -> Result<Rootfs> {
     let place = Place { layers, id };
-    let mut rootfs = Rootfs {
-        layers: Vec::new(),
-        _held: Vec::new(),
-    };
-    for layer in image.layers().iter().rev() {
-        let (path, held) = place.hold(layer)?;
-        rootfs.layers.push(path);
-        rootfs._held.push(held);
-    }
-    Ok(rootfs)
+    let held: Vec<(PathBuf, Lock)> = image
+        .layers()
+        .iter()
+        .rev()
+        .map(|layer| place.hold(layer))
+        .collect::<Result<_>>()?;
+    let (layers, held) = held.into_iter().unzip();
+    Ok(Rootfs {
+        layers,
+        _held: held,
+    })
 }
 
 struct Place<'a> {

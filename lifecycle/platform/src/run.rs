@@ -209,13 +209,12 @@ fn environment(
         .iter()
         .find(|(name, _)| name == "PORT")
         .map(|(_, value)| value.clone());
-    let port = match chosen {
-        Some(port) => port_of_user(&port)?,
-        None => {
-            let port = free_port(host, listens);
-            set("PORT", port.to_string().into());
-            Some(port).filter(|_| listens)
-        }
+    let port = if let Some(port) = chosen {
+        port_of_user(&port)?
+    } else {
+        let port = free_port(host, listens);
+        set("PORT", port.to_string().into());
+        Some(port).filter(|_| listens)
     };
     if let Some(port) = port {
         let url = format!("http://localhost:{port}");

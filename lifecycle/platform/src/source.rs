@@ -119,7 +119,10 @@ impl Walk {
     fn child(&mut self, from: &Dir, to: &Dir, name: &Path, path: PathBuf) -> Result<()> {
         let below = match from.dir(name) {
             Ok(below) => below,
-            Err(error) => return self.cannot_read(path, error),
+            Err(error) => {
+                self.unreadable.push((path, error));
+                return Ok(());
+            }
         };
         let stat = below.stat(Path::new("")).doing("looking at the source")?;
         if stat.is_some_and(|stat| self.without.contains(&stat.id)) {
@@ -127,7 +130,8 @@ impl Walk {
             return Ok(());
         }
         if let Err(error) = below.entries() {
-            return self.cannot_read(path, error);
+            self.unreadable.push((path, error));
+            return Ok(());
         }
         let made = to.create_dir(name, 0o755).doing("copying the source")?;
         self.folder(&below, &made, &path)
@@ -136,7 +140,10 @@ impl Walk {
     fn file(&mut self, from: &Dir, to: &Dir, name: &Path, path: PathBuf) -> Result<()> {
         let file = match from.file(name) {
             Ok(file) => file,
-            Err(error) => return self.cannot_read(path, error),
+            Err(error) => {
+                self.unreadable.push((path, error));
+                return Ok(());
+            }
         };
         let stat = files::Stat::of(&file).doing(format!("looking at {}", path.display()))?;
         let mode = if stat.mode & 0o111 == 0 { 0o644 } else { 0o755 };
@@ -144,11 +151,6 @@ impl Walk {
         self.copied.bytes += contents(file, new).doing(format!("copying {}", path.display()))?;
         self.copied.files += 1;
         to.set_times(name, TIME).doing("copying the source")
-    }
-
-    fn cannot_read(&mut self, path: PathBuf, error: files::Error) -> Result<()> {
-        self.unreadable.push((path, error));
-        Ok(())
     }
 
     fn finish(mut self, source: &Path) -> Result<Copied> {

@@ -22,7 +22,7 @@ use crate::error::{Doing, Result};
 pub struct State {
     data: PathBuf,
     cache: PathBuf,
-    state: PathBuf,
+    running: PathBuf,
 }
 
 impl State {
@@ -31,7 +31,7 @@ impl State {
         State {
             data: home.to_owned(),
             cache: home.to_owned(),
-            state: home.to_owned(),
+            running: home.to_owned(),
         }
     }
 
@@ -41,13 +41,13 @@ impl State {
         State {
             data: own(data),
             cache: own(cache),
-            state: own(state),
+            running: own(state),
         }
     }
 
     /// Makes the folders that are missing, for their owner alone.
     pub fn create(&self) -> Result<()> {
-        for dir in [&self.data, &self.cache, &self.state] {
+        for dir in [&self.data, &self.cache, &self.running] {
             create(dir)?;
         }
         for dir in [
@@ -80,21 +80,21 @@ impl State {
     }
 
     pub fn builds(&self) -> PathBuf {
-        self.state.join("builds")
+        self.running.join("builds")
     }
 
     pub fn runs(&self) -> PathBuf {
-        self.state.join("runs")
+        self.running.join("runs")
     }
 
     /// Where the sandbox remembers whom it runs as.
     pub fn identity(&self) -> &Path {
-        &self.state
+        &self.running
     }
 
     /// Every top folder; a source that contains one of them does not take it into the image.
     pub fn tops(&self) -> [&Path; 3] {
-        [&self.data, &self.cache, &self.state]
+        [&self.data, &self.cache, &self.running]
     }
 }
 

@@ -65,20 +65,17 @@ impl Stop {
         let mut told = 0;
         let mut signals = locked(&self.signals);
         while !over.load(Ordering::SeqCst) {
-            match signals.get(told).copied() {
-                Some(signal) => {
-                    drop(signals);
-                    heard(signal, told);
-                    told += 1;
-                    signals = locked(&self.signals);
-                }
-                None => {
-                    signals = self
-                        .changed
-                        .wait(signals)
-                        .unwrap_or_else(PoisonError::into_inner)
-                }
-            }
+            let Some(signal) = signals.get(told).copied() else {
+                signals = self
+                    .changed
+                    .wait(signals)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            drop(signals);
+            heard(signal, told);
+            told += 1;
+            signals = locked(&self.signals);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::stop::Stop;
 const GATE: &str = "lock";
 /// Beside each folder, held as long as its owner lives.
 const SUFFIX: &str = ".lock";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A new folder of ours; removed when the value goes, and by the next [`sweep`] if it could not go.
 #[derive(Debug)]

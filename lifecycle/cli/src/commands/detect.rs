@@ -34,8 +34,14 @@ pub(crate) fn run(session: &Session, args: &Args) -> Outcome {
         stdout::json(&as_json(&detected))?;
     } else {
         let group = detected.group.buildpacks.iter();
-        let lines = group.map(|element| format!("{}@{}
-", element.id.as_str(), element.version));
+        let lines = group.map(|element| {
+            format!(
+                "{}@{}
+",
+                element.id.as_str(),
+                element.version
+            )
+        });
         stdout::print(&lines.collect::<String>())?;
     }
     Ok(exit::DONE)
