@@ -96,4 +96,20 @@ pub(crate) const DEVIATIONS: &[Deviation] = &[
         ours: "adds them with the OCI type",
         why: "some registries and tools refuse mixed manifests; the OCI spec does not list that type",
     },
+    Deviation {
+        vectors: "restore.jsonl",
+        cases: &["restore-p-0042"],
+        rule: "a cached layer is unpacked into its own folder only",
+        go: "writes whatever the tar names",
+        ours: "leaves out entries for elsewhere, with a warning",
+        why: "a cache is not trusted: it could replace the layers of other buildpacks",
+    },
+    Deviation {
+        vectors: "restore.jsonl",
+        cases: &[],
+        rule: "integers in metadata stay integers",
+        go: "turns them into floats when they come out of the cache",
+        ours: "keeps them",
+        why: "buildpacks compare what they wrote with what they read (lifecycle#884)",
+    },
 ];

@@ -1,19 +1,19 @@
 //! export.jsonl: the exporter, whole runs (XP-1 to XP-11, XP-13 to XP-15).
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use cnb::labels::LauncherMetadata;
 use cnb::{Group, Metadata, PlatformApi, ProjectMetadata, RunImageNames, RunToml, StackToml};
-use oci::tarball::{Content, Disk, Found, Tree};
+use oci::tarball::Tree;
 use oci::{Descriptor, Image, Memory, Reference, Store};
 use phases::export::{CREATED, copy_lifecycle_sboms, export_from};
 use phases::{Analyzed, Context, Dirs, ErrorKind, Event, Events, ExportRequest, Launcher, Owners, messages};
 use serde_json::{Value, json};
 
+use crate::owned::{Owned, base64};
 use crate::vectors::{Case, Fields, Verdict, cases, report};
 use crate::world::{Root, from_toml, is_empty, normal, texts};
 
@@ -265,56 +265,6 @@ fn write(root: &Root, files: Vec<Value>) -> Owned {
     Owned { listed: owned, others: (0, 0) }
 }
 
-/// Owners by path in the case, and whose what the exporter makes is.
-struct Owned {
-    listed: BTreeMap<PathBuf, (u32, u32)>,
-    others: (u32, u32),
-}
-
-impl Owned {
-    fn open(self: &Arc<Self>, root: &Path, path: &Path) -> oci::Result<OwnedTree> {
-        let at = Path::new("/").join(path.strip_prefix(root).unwrap());
-        Ok(OwnedTree { disk: Disk::open(path)?, at, owned: Arc::clone(self) })
-    }
-}
-
-struct OwnedTree {
-    disk: Disk,
-    at: PathBuf,
-    owned: Arc<Owned>,
-}
-
-impl OwnedTree {
-    fn found(&self, path: &Path, found: Found) -> Found {
-        let (uid, gid) = self.owned.listed.get(path).copied().unwrap_or(self.owned.others);
-        Found { uid, gid, ..found }
-    }
-}
-
-impl Tree for OwnedTree {
-    fn root(&self) -> oci::Result<Found> {
-        Ok(self.found(&self.at, self.disk.root()?))
-    }
-
-    fn above(&self, levels: usize) -> oci::Result<Option<Found>> {
-        let Some(at) = self.at.ancestors().nth(levels) else { return Ok(None) };
-        Ok(self.disk.above(levels)?.map(|found| self.found(at, found)))
-    }
-
-    fn list(&self, path: &Path) -> oci::Result<Vec<(OsString, Found)>> {
-        let list = self.disk.list(path)?.into_iter();
-        Ok(list.map(|(name, found)| (name.clone(), self.found(&self.at.join(path).join(name), found))).collect())
-    }
-
-    fn link(&self, path: &Path) -> oci::Result<Vec<u8>> {
-        self.disk.link(path)
-    }
-
-    fn content(&self, path: &Path, found: &Found) -> Content {
-        self.disk.content(path, found)
-    }
-}
-
 fn image(memory: &Arc<Memory>, value: Value) -> Image {
     let mut fields = Fields::of(value);
     fields.take("media_type");
@@ -331,24 +281,6 @@ fn image(memory: &Arc<Memory>, value: Value) -> Image {
         memory.write(&blob, &mut &base64(layer)[..]).unwrap();
     }
     Image::parse(manifest.as_bytes(), config.as_bytes(), memory.clone()).unwrap()
-}
-
-fn base64(text: &str) -> Vec<u8> {
-    let value = |byte: u8| match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' => 62,
-        b'/' => 63,
-        other => panic!("{other} in base64"),
-    };
-    let mut bytes = Vec::new();
-    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b'=').map(value).collect();
-    for group in digits.chunks(4) {
-        let bits = group.iter().fold(0u32, |bits, digit| bits << 6 | u32::from(*digit)) << (6 * (4 - group.len()));
-        bytes.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
-    }
-    bytes
 }
 
 /// What Go logs about layers, labels and the default process.

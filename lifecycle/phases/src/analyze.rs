@@ -4,6 +4,7 @@ use cnb::labels::{LIFECYCLE_METADATA, LifecycleMetadata};
 use cnb::{Distro, ImageId, ImageTarget, RunImage};
 use oci::{Config, Image, Images, Reference};
 
+use crate::restore::sbom_from_previous;
 use crate::{Context, Error, ErrorKind, Event, Level, Phase, Result, messages};
 
 const DISTRO_NAME: &str = "io.buildpacks.base.distro.name";
@@ -30,7 +31,7 @@ pub struct Analyzed {
 /// Finds the previous image and the run image, and reads what their labels say.
 ///
 /// A previous image that is not there or runs on other machines counts as none, one whose labels do not decode as
-/// one without metadata. Fails with [`ErrorKind::NoRunImage`] when the run image is not there.
+/// one without metadata. Its bills of materials are in `<layers>/sbom` on return, for [`restore`](crate::restore()). Fails with [`ErrorKind::NoRunImage`] when the run image is not there.
 ///
 /// Spec: platform.md, "analyzer".
 pub fn analyze(cx: &Context<'_>, images: &dyn Images, request: &AnalyzeRequest) -> Result<Analyzed> {
@@ -55,9 +56,13 @@ fn look(cx: &Context<'_>, images: &dyn Images, request: &AnalyzeRequest) -> Resu
         let text = format!("Ignoring the previous image {name}: it is for {runs_on}, the run image for {platform}");
         cx.events.tell(Event::Said { level: Level::Info, text });
     }
+    let metadata = previous.as_ref().map(|(_, image)| metadata(image.config())).unwrap_or_default();
+    if let (Some((_, image)), Some(sbom), true) = (&previous, &metadata.sbom, cx.api.has_sbom_layer()) {
+        sbom_from_previous(cx, image, &sbom.sha)?;
+    }
     let file = cnb::Analyzed {
         image: Some(ImageId { reference: previous.as_ref().map(|(name, image)| exact(name, image)).unwrap_or_default() }),
-        metadata: previous.as_ref().map(|(_, image)| metadata(image.config())).unwrap_or_default(),
+        metadata,
         run_image: Some(RunImage {
             reference: exact(name, &run_image),
             image: if cx.api.has_targets() { name.as_typed().to_owned() } else { String::new() },

@@ -8,7 +8,7 @@ mod sbom;
 
 use std::path::Path;
 
-use cnb::{BomEntry, BuildpackApi, Environment, Group, GroupElement, Metadata, Plan};
+use cnb::{BomEntry, Environment, Group, GroupElement, Metadata, Plan};
 use files::Dir;
 
 use self::outputs::Outputs;
@@ -16,7 +16,7 @@ use self::processes::Processes;
 use self::run::Bench;
 use crate::detect::target;
 use crate::inside::{Inside, failed};
-use crate::modules::Modules;
+use crate::modules::{Modules, verify_group};
 use crate::scratch::Counter;
 use crate::write::replace;
 use crate::{Error, ErrorKind, Event, Level, Phase, Result, Workshop, messages};
@@ -43,7 +43,7 @@ pub fn build(cx: &Workshop<'_>, group: &Group, plan: &Plan) -> Result<Built> {
 }
 
 fn run_group(cx: &Workshop<'_>, group: &Group, plan: &Plan) -> Result<Built> {
-    group.buildpacks.iter().try_for_each(|element| verify(element).map(drop))?;
+    verify_group(group)?;
     let inside = Inside::open(&cx.dirs.root)?;
     let mut modules = Modules::new(cx.dirs, &inside);
     let layers = &cx.dirs.layers;
@@ -65,13 +65,6 @@ fn run_group(cx: &Workshop<'_>, group: &Group, plan: &Plan) -> Result<Built> {
         all.add(cx, element, outputs);
     }
     finish(cx, group, &root, all)
-}
-
-/// A buildpack's API, from group.toml.
-fn verify(element: &GroupElement) -> Result<BuildpackApi> {
-    element.buildpack_api().map_err(|cause| {
-        Error::new(ErrorKind::BuildpackApi, format!("reading the API of {element} in the group")).because(cause)
-    })
 }
 
 /// What all buildpacks said, in their order.

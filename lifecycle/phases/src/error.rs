@@ -81,8 +81,14 @@ pub enum ErrorKind {
     NoRunImage,
     /// The result of an image extension is not usable.
     Extension,
-    /// A cached tar that can't be brought back.
-    CachedLayer,
+    /// The folder of the cache is not there.
+    CacheDir,
+    /// A cached tar that does not read as one, or does not fit what is there.
+    CachedTar,
+    /// A cached tar with something else in it than folders, files and symbolic links.
+    CachedType,
+    /// The cached SBOM layer is not there.
+    CachedSbom,
     /// An image could not be read or written.
     Image,
     /// A file could not be read or written.
@@ -151,7 +157,7 @@ impl Error {
 /// The code of kinds that mean the same in every phase.
 fn own_code(kind: ErrorKind) -> Option<i32> {
     match kind {
-        ErrorKind::Inputs => Some(1),
+        ErrorKind::Inputs | ErrorKind::CacheDir => Some(1),
         ErrorKind::NoRunImage => Some(3),
         ErrorKind::BuildpackApi => Some(12),
         ErrorKind::NotDetected => Some(20),

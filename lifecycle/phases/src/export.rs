@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cnb::labels::{LauncherMetadata, LayerSha, LifecycleMetadata, RunImageLabel};
-use cnb::{BuildpackApi, Group, Metadata, ProjectMetadata, RunImageNames, StackToml};
+use cnb::{Group, Metadata, ProjectMetadata, RunImageNames, StackToml};
 use oci::tarball::{Disk, Tree};
 use oci::{Image, Reference, Store};
 
@@ -22,8 +22,10 @@ use self::draft::Draft;
 use crate::analyze::Analyzed;
 use crate::inside::Inside;
 use crate::limits::TOML_BYTES;
+use crate::modules::verify_group;
 use crate::{Context, Error, ErrorKind, Event, Phase, Result};
 
+pub(crate) use buildpack_layers::{FoundLayer, find_layers};
 pub use sbom::copy_lifecycle_sboms;
 
 /// What the image is made of, besides what lies in the folders.
@@ -67,7 +69,7 @@ pub enum Owners {
 }
 
 impl Owners {
-    fn of_layers(self) -> oci::Owners {
+    pub(crate) fn of_layers(self) -> oci::Owners {
         match self {
             Self::Written { layers: (uid, gid), .. } => oci::Owners::Written { uid, gid },
             Self::FromDisk { uid, gid } => oci::Owners::FromDisk { uid, gid },
@@ -111,7 +113,7 @@ pub fn export_from(cx: &Context<'_>, request: &ExportRequest<'_>, into: &Arc<dyn
 
 /// The table of contents of the image, from below.
 fn compose(cx: &Context<'_>, request: &ExportRequest<'_>, into: &Arc<dyn Store>, open: &OpenTree<'_>) -> Result<Exported> {
-    verify(request.group)?;
+    verify_group(request.group)?;
     let inside = Inside::open(&cx.dirs.root)?;
     let built = metadata(cx, &inside)?;
     let mut draft = Draft::begin(cx, request, into, open)?;
@@ -134,15 +136,6 @@ fn compose(cx: &Context<'_>, request: &ExportRequest<'_>, into: &Arc<dyn Store>,
     let image = draft.finish();
     let report = report::report(cx, request, &inside, &image)?;
     Ok(Exported { image, report })
-}
-
-fn verify(group: &Group) -> Result<()> {
-    for element in &group.buildpacks {
-        element.api.parse::<BuildpackApi>().map_err(|cause| {
-            Error::new(ErrorKind::BuildpackApi, format!("reading the API of {element} in the group")).because(cause)
-        })?;
-    }
-    Ok(())
 }
 
 fn metadata(cx: &Context<'_>, inside: &Inside) -> Result<Metadata> {

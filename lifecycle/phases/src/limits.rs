@@ -11,6 +11,8 @@ pub(crate) const ENV_FILES: usize = 10_000;
 /// SBOM files, in bytes.
 pub(crate) const SBOM_BYTES: u64 = 256 << 20;
 
+/// Metadata of a cache, in bytes.
+pub(crate) const METADATA_BYTES: u64 = 4 << 20;
 /// What the agent says of a failed job, in bytes.
 pub(crate) const FAILURE_BYTES: u64 = 4 << 20;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{Event, LayerAction};
+use crate::{Error, Event, LayerAction};
 
 pub const NO_GROUP_PASSED: &str = "No buildpack groups passed detection.";
 pub const CHECK_PATH: &str = "Please check that you are running against the correct path.";
@@ -61,4 +61,52 @@ pub fn of(event: &Event) -> Option<String> {
         Event::Layer { id, action: LayerAction::Reused, .. } => Some(format!("Reusing layer '{id}'")),
         _ => None,
     }
+}
+
+pub const NO_CACHE: &str = "No cached data will be used, no cache specified.";
+pub const NO_CONTENTS: &str = "because it has no contents";
+pub const SBOM_FROM_CACHE: &str = "Restoring data for SBOM from cache";
+pub const SBOM_FROM_PREVIOUS: &str = "Restoring data for SBOM from previous image";
+
+pub fn restoring_metadata(id: &str, place: &str) -> String {
+    format!("Restoring metadata for {id:?} from {place}")
+}
+
+pub fn restoring_data(id: &str) -> String {
+    format!("Restoring data for {id:?} from cache")
+}
+
+pub fn removing(id: &str) -> String {
+    format!("Removing {id:?}, wrong sha")
+}
+
+pub fn skipping_restore(id: &str, why: &str) -> String {
+    format!("Skipping restore for layer {id}: {why}")
+}
+
+pub fn skipping_reuse(id: &str, why: &str) -> String {
+    format!("Skipping reuse for layer {id}: {why}")
+}
+
+pub fn not_cached(id: &str, why: &str) -> String {
+    format!("Failed to cache layer '{id}' {why}")
+}
+
+pub fn reusing_cached(id: &str) -> String {
+    format!("Reusing cache layer '{id}'")
+}
+
+pub fn adding_cached(id: &str) -> String {
+    format!("Adding cache layer '{id}'")
+}
+
+/// Not Go's: it writes them.
+pub fn outside(name: &Path, folder: &Path) -> String {
+    format!("Warning: leaving out {} of a cached layer, it does not lie in {}", name.display(), folder.display())
+}
+
+pub const NO_EXTENSIONS: &str = "detected order contains extensions which is not supported by the creator";
+
+pub fn cache_failed(error: &Error) -> String {
+    format!("Failed to export cache: {error}")
 }

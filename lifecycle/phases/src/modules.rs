@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cnb::{BuildpackApi, BuildpackId, BuildpackToml, ExtensionToml, OrderGroup, Target};
+use cnb::{BuildpackApi, BuildpackId, BuildpackToml, ExtensionToml, Group, OrderGroup, Target};
 
 use crate::inside::{Inside, failed};
 use crate::limits::TOML_BYTES;
@@ -49,6 +49,16 @@ impl Module {
     fn api_error(&self, cause: cnb::Error) -> Error {
         Error::new(ErrorKind::BuildpackApi, format!("reading the API of {}", self.element)).because(cause)
     }
+}
+
+/// Every buildpack of a group must have a supported API (API-3).
+pub(crate) fn verify_group(group: &Group) -> Result<()> {
+    for element in &group.buildpacks {
+        element.buildpack_api().map_err(|cause| {
+            Error::new(ErrorKind::BuildpackApi, format!("reading the API of {element} in the group")).because(cause)
+        })?;
+    }
+    Ok(())
 }
 
 /// All modules, read when they are first asked for.

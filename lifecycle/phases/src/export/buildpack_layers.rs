@@ -15,12 +15,13 @@ use crate::limits::TOML_BYTES;
 use crate::{Error, ErrorKind, Result};
 
 /// A layer of a buildpack as it lies on disk.
-struct Found {
-    name: String,
-    path: PathBuf,
-    has_contents: bool,
+pub(crate) struct FoundLayer {
+    pub(crate) name: String,
+    /// Its name in the build environment.
+    pub(crate) path: PathBuf,
+    pub(crate) has_contents: bool,
     /// What its file says; `None` when that can't be read.
-    toml: Option<LayerToml>,
+    pub(crate) toml: Option<LayerToml>,
 }
 
 /// Adds launch layers, buildpack by buildpack and by name. Returns what the label says of them.
@@ -32,7 +33,7 @@ pub(super) fn add(draft: &mut Draft<'_>, inside: &Inside) -> Result<Vec<Buildpac
 fn add_one(draft: &mut Draft<'_>, inside: &Inside, buildpack: &GroupElement) -> Result<BuildpackLayers> {
     let path = draft.cx.dirs.layers.join(buildpack.id.folder());
     let folder = inside.folder(&path)?;
-    let found = folder.as_ref().map(|folder| find(folder, &path)).transpose()?.unwrap_or_default();
+    let found = find_layers(inside, &path)?;
     let mut label = BuildpackLayers {
         key: buildpack.id.to_string(),
         version: buildpack.version.clone(),
@@ -52,7 +53,7 @@ fn add_one(draft: &mut Draft<'_>, inside: &Inside, buildpack: &GroupElement) -> 
     Err(Error::new(ErrorKind::MalformedLayer, format!("failed to parse metadata for layers '{malformed:?}'")))
 }
 
-fn add_layer(draft: &mut Draft<'_>, buildpack: &GroupElement, layer: &Found, toml: &LayerToml) -> Result<LayerLabel> {
+fn add_layer(draft: &mut Draft<'_>, buildpack: &GroupElement, layer: &FoundLayer, toml: &LayerToml) -> Result<LayerLabel> {
     let id = format!("{}:{}", buildpack.id, layer.name);
     let created_by = format!("Layer: '{}', Created by buildpack: {buildpack}", layer.name);
     let before = draft.metadata().of(&buildpack.id).and_then(|old| old.layers.get(&layer.name));
@@ -75,7 +76,10 @@ fn add_layer(draft: &mut Draft<'_>, buildpack: &GroupElement, layer: &Found, tom
 }
 
 /// All layers of a buildpack by name: folders, and files that stand for a layer to be reused.
-fn find(folder: &Dir, path: &Path) -> Result<Vec<Found>> {
+///
+/// `path` is the buildpack's folder in the build environment; one that is absent holds nothing.
+pub(crate) fn find_layers(inside: &Inside, path: &Path) -> Result<Vec<FoundLayer>> {
+    let Some(folder) = inside.folder(path)? else { return Ok(Vec::new()) };
     let mut layers: BTreeMap<OsString, bool> = BTreeMap::new();
     for entry in folder.entries().map_err(|cause| failed("listing", path, cause))? {
         if entry.kind == Kind::Dir {
@@ -92,7 +96,7 @@ fn find(folder: &Dir, path: &Path) -> Result<Vec<Found>> {
         let text = name.to_str().map(str::to_owned).ok_or_else(|| {
             Error::new(ErrorKind::Format, format!("naming a layer: {} is not UTF-8", path.join(&name).display()))
         })?;
-        Ok(Found { toml: read(folder, path, &text), path: path.join(&name), name: text, has_contents })
+        Ok(FoundLayer { toml: read(&folder, path, &text), path: path.join(&name), name: text, has_contents })
     });
     found.collect()
 }
