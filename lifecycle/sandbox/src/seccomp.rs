@@ -1,111 +1,76 @@
 //! The system calls a payload may make: an allow-list, so that what a newer kernel adds stays out.
 //!
-//! Two filters, since one has a single answer for what it refuses: EPERM for what is known to be dangerous,
-//! ENOSYS for everything unknown, which makes programs fall back as on an older kernel. Calls of another
-//! architecture kill the program, so 32-bit programs do not run.
+//! EPERM for what is known to be dangerous, ENOSYS for everything unknown, which makes programs fall back as on
+//! an older kernel. A call of another architecture kills the program, so 32-bit programs do not run.
 
+mod program;
 mod table;
 
-use std::collections::BTreeMap;
 use std::ffi::c_long;
 
-use rustix::io::Errno;
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch,
-};
-
 use crate::obstacle::Need;
-use crate::{Error, ErrorKind, Result};
+use crate::{Result, sys};
 
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
-type BackendResult<T> = std::result::Result<T, seccompiler::BackendError>;
-
-/// Restricts this process and what it starts, for good. Sets no_new_privs.
-pub(crate) fn restrict() -> Result<()> {
-    let doing = "restricting the program's system calls";
-    let filters = filters().map_err(|cause| Error::new(ErrorKind::Other, doing).caused(cause))?;
-    for filter in filters {
-        seccompiler::apply_filter(&filter).map_err(|cause| match cause {
-            seccompiler::Error::Prctl(cause) | seccompiler::Error::Seccomp(cause) => {
-                Need::Seccomp.refused(doing, cause)
-            }
-            other => Error::new(ErrorKind::Other, doing).caused(other),
-        })?;
-    }
-    Ok(())
+/// What happens to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Allow,
+    /// It gives EPERM.
+    Refuse,
+    /// It gives ENOSYS.
+    Unknown,
+    /// It depends on an argument.
+    Ask(Test),
 }
 
-/// In the order of loading: the last one is asked first, and its errno wins.
-fn filters() -> BackendResult<[BpfProgram; 2]> {
-    let known = [table::ALLOWED, table::ALLOWED_HERE, table::ALLOWED_NEW].concat();
-    let known: Rules = known.into_iter().map(|call| (call, Vec::new())).collect();
-    let unknown = errno(Errno::NOSYS);
-    Ok([
-        compile(known, unknown, SeccompAction::Allow)?,
-        compile(dangerous()?, SeccompAction::Allow, errno(Errno::PERM))?,
-    ])
+/// A question about the low 32 bits of an argument: all the kernel looks at in these calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Test {
+    /// Refused if one of these bits is set.
+    NoBit(u32, u32),
+    /// Refused if it is none of these.
+    OneOf(u32, &'static [u32]),
+    /// Refused if it is one of these.
+    NoneOf(u32, &'static [u32]),
 }
 
-/// Calls that are refused, some only with certain arguments.
-fn dangerous() -> BackendResult<Rules> {
-    let calls = [table::REFUSED, table::REFUSED_HERE].concat();
-    let mut rules: Rules = calls.into_iter().map(|call| (call, Vec::new())).collect();
-    rules.extend(dangerous_arguments()?);
-    Ok(rules)
-}
-
-/// Flags of clone that make namespaces: NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
-const NEW_NAMESPACES: [u64; 7] = [
-    1 << 17,
-    1 << 25,
-    1 << 26,
-    1 << 27,
-    1 << 28,
-    1 << 29,
-    1 << 30,
+/// The number of the argument, and its values.
+const TESTS: [(c_long, Test); 4] = [
+    // Namespaces: NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
+    (libc::SYS_clone, Test::NoBit(0, 0x7e02_0000)),
+    // TIOCSTI and TIOCLINUX type into a terminal.
+    (libc::SYS_ioctl, Test::NoneOf(1, &[0x5412, 0x541c])),
+    // unix, inet, inet6, netlink; not vsock, packet, or the kernel's crypto.
+    (libc::SYS_socket, Test::OneOf(0, &[1, 2, 10, 16])),
+    // Linux and UNAME26, both also without address randomisation, and the question which one is set.
+    (
+        libc::SYS_personality,
+        Test::OneOf(0, &[0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff]),
+    ),
 ];
-/// Families of ordinary programs: unix, inet, inet6, netlink. Not vsock, packet, or the kernel's crypto.
-const FAMILIES: [u64; 4] = [1, 2, 10, 16];
-/// Linux and UNAME26, both also without address randomisation, and the question which one is set.
-const PERSONALITIES: [u64; 5] = [0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff];
-/// TIOCSTI and TIOCLINUX, which type into a terminal.
-const TYPING: [u64; 2] = [0x5412, 0x541c];
 
-fn dangerous_arguments() -> BackendResult<[(c_long, Vec<SeccompRule>); 4]> {
-    use SeccompCmpOp::{Eq, MaskedEq, Ne};
-    let any_namespace = NEW_NAMESPACES.map(|bit| vec![(MaskedEq(bit), bit)]);
-    let any_typing = TYPING.map(|request| vec![(Eq, request)]);
-    Ok([
-        (libc::SYS_clone, rules(0, &any_namespace)?),
-        (libc::SYS_ioctl, rules(1, &any_typing)?),
-        (
-            libc::SYS_socket,
-            rules(0, &[FAMILIES.map(|family| (Ne, family)).to_vec()])?,
-        ),
-        (
-            libc::SYS_personality,
-            rules(0, &[PERSONALITIES.map(|kind| (Ne, kind)).to_vec()])?,
-        ),
-    ])
+/// Restricts this process and what it starts, for good. Needs no_new_privs.
+pub(crate) fn restrict() -> Result<()> {
+    sys::seccomp_filter(&program::compile(&verdicts()))
+        .map_err(|cause| Need::Seccomp.refused("restricting the program's system calls", cause))
 }
 
-/// Matches when all tests of any one list hold for the low 32 bits of an argument.
-fn rules(argument: u8, any: &[Vec<(SeccompCmpOp, u64)>]) -> BackendResult<Vec<SeccompRule>> {
-    let rule = |all: &Vec<(SeccompCmpOp, u64)>| {
-        let tests = all.iter().map(|(operator, value)| {
-            SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator.clone(), *value)
-        });
-        SeccompRule::new(tests.collect::<BackendResult<_>>()?)
-    };
-    any.iter().map(rule).collect()
-}
-
-fn errno(errno: Errno) -> SeccompAction {
-    SeccompAction::Errno(errno.raw_os_error().unsigned_abs())
-}
-
-fn compile(rules: Rules, other: SeccompAction, listed: SeccompAction) -> BackendResult<BpfProgram> {
-    let arch = TargetArch::try_from(std::env::consts::ARCH)?;
-    SeccompFilter::new(rules, other, listed, arch)?.try_into()
+/// By number, ascending.
+fn verdicts() -> Vec<(u32, Verdict)> {
+    let allowed = [table::ALLOWED, table::ALLOWED_HERE, table::ALLOWED_NEW].concat();
+    let refused = [table::REFUSED, table::REFUSED_HERE].concat();
+    let all = allowed.into_iter().map(|call| (call, Verdict::Allow));
+    let all = all.chain(refused.into_iter().map(|call| (call, Verdict::Refuse)));
+    let mut all: Vec<(u32, Verdict)> = all
+        .map(|(call, verdict)| {
+            let test = TESTS.iter().find(|(tested, _)| *tested == call);
+            let number = u32::try_from(call).expect("system calls have small numbers");
+            (
+                number,
+                test.map_or(verdict, |(_, test)| Verdict::Ask(*test)),
+            )
+        })
+        .collect();
+    all.sort_by_key(|(number, _)| *number);
+    all
 }

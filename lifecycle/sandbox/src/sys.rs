@@ -202,6 +202,27 @@ pub(crate) fn loopback_up(socket: BorrowedFd<'_>) -> io::Result<()> {
     }
 }
 
+/// Puts every further system call of this process and what it starts through a filter, for good.
+///
+/// Needs no_new_privs. The filter is a classic BPF program over `struct seccomp_data`.
+pub(crate) fn seccomp_filter(program: &[libc::sock_filter]) -> io::Result<()> {
+    const SECCOMP_SET_MODE_FILTER: c_uint = 1;
+    let len = u16::try_from(program.len()).map_err(io::Error::other)?;
+    let program = libc::sock_fprog {
+        len,
+        filter: program.as_ptr().cast_mut(),
+    };
+    // SAFETY: the kernel copies `len` instructions from a slice that long, and does not write to it.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            SECCOMP_SET_MODE_FILTER,
+            0,
+            &raw const program,
+        )
+    })
+}
+
 /// The version of Landlock that this kernel offers.
 pub(crate) fn landlock_version() -> io::Result<c_long> {
     const VERSION: c_uint = 1;

@@ -5,7 +5,7 @@
 
 use std::ffi::c_long;
 
-/// Harmless without capabilities, at least with the arguments that [`super::dangerous`] leaves.
+/// Harmless without capabilities, at least with the arguments that [`super::TESTS`] leaves.
 pub(super) const ALLOWED: &[c_long] = &[
     libc::SYS_accept,
     libc::SYS_accept4,
