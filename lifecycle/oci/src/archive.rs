@@ -5,6 +5,7 @@
 //! path, no time, owned by root. Formats: image-spec `image-layout.md`; moby `image/tarexport`.
 
 mod docker;
+mod files;
 mod read;
 mod write;
 

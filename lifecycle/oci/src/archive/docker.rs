@@ -4,7 +4,8 @@ use std::io::Read;
 
 use serde_json::{Value, json};
 
-use super::read::{Files, Inside, Place};
+use super::files::{Files, Place};
+use super::read::Inside;
 use crate::index::Entry;
 use crate::layout::{self, BLOBS};
 use crate::{
