@@ -336,3 +336,43 @@ fn builds_and_collections_at_once_lose_nothing() {
     assert_eq!(store.list().unwrap().len(), 5);
     assert_eq!(store.check().unwrap(), []);
 }
+
+/// Root may write anyway; then this says that nothing is lost by trying.
+#[test]
+fn a_store_we_may_not_write_to_can_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    let store = world.open();
+    let digest = store.publish(&image(&store, 1), &[name("a")]).unwrap();
+    drop(store);
+    let root = world.dir.path().join("store");
+    let folders =
+        ["", "blobs", "blobs/sha256", "names", "sessions"].map(|folder| root.join(folder));
+    let files = [root.join("lock"), root.join("format")];
+    let set = |folder: u32, file: u32| {
+        folders.iter().for_each(|path| {
+            fs::set_permissions(path, fs::Permissions::from_mode(folder)).unwrap()
+        });
+        files
+            .iter()
+            .for_each(|path| fs::set_permissions(path, fs::Permissions::from_mode(file)).unwrap());
+    };
+    set(0o555, 0o444);
+    let store = world.open();
+    let found = store.find(&name("a")).unwrap().unwrap();
+    assert_eq!(found.digest(), digest);
+    std::io::copy(
+        &mut found.layers()[0].blob.open().unwrap(),
+        &mut std::io::sink(),
+    )
+    .unwrap();
+    if fs::write(root.join("probe"), "").is_err() {
+        assert_eq!(store.begin().err().unwrap().kind(), ErrorKind::Denied);
+        assert_eq!(
+            store.publish(&found, &[name("b")]).unwrap_err().kind(),
+            ErrorKind::Denied
+        );
+    }
+    drop(store);
+    set(0o755, 0o644);
+}
