@@ -174,24 +174,34 @@ impl CacheMetadata {
 }
 
 impl BuildMetadata {
+    /// Reads the label.
+    pub fn from_json(text: &str) -> Result<BuildMetadata> {
+        json::build::read(text)
+    }
+
     /// Prints the label; processes must be as they are for this platform ([`crate::Metadata::parse`]).
     ///
     /// Fails with [`crate::ErrorKind::NotJson`] when a buildpack's data holds `inf` or `nan`.
     pub fn to_json(&self, api: PlatformApi) -> Result<String> {
-        json::write(&json::Build::new(self, api))
+        json::write(&json::build::Build::new(self, api))
     }
+}
+
+/// Reads the label `io.buildpacks.project.metadata`.
+pub fn project_metadata_from_json(text: &str) -> Result<ProjectMetadata> {
+    json::read(text)
 }
 
 /// Prints the label `io.buildpacks.project.metadata`.
 ///
 /// Fails with [`crate::ErrorKind::NotJson`] when the metadata hold `inf` or `nan`.
 pub fn project_metadata(project: &ProjectMetadata) -> Result<String> {
-    json::write(&json::Project::from(project))
+    json::write(&json::build::Project::from(project))
 }
 
 /// Prints `sbom.legacy.json`: the unstructured bill of materials on one line, `null` when there is none.
 ///
 /// Fails with [`crate::ErrorKind::NotJson`] when the metadata hold `inf` or `nan`.
 pub fn legacy_bom(bom: &[BomEntry]) -> Result<String> {
-    Ok(json::write(&json::bom(bom))? + "\n")
+    Ok(json::write(&json::build::bom(bom))? + "\n")
 }

@@ -21,6 +21,8 @@ pub struct RunToml {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct StackToml {
+    /// In labels `runImage`.
+    #[serde(alias = "runImage")]
     pub run_image: RunImageNames,
 }
 
