@@ -190,17 +190,21 @@ pub(crate) fn loopback_up(socket: BorrowedFd<'_>) -> io::Result<()> {
         }
         check(c_long::from(libc::ioctl(
             socket.as_raw_fd(),
-            libc::SIOCGIFFLAGS,
+            GET_INTERFACE_FLAGS,
             &raw mut request,
         )))?;
         request.ifr_ifru.ifru_flags |= c_short_of(libc::IFF_UP | libc::IFF_RUNNING);
         check(c_long::from(libc::ioctl(
             socket.as_raw_fd(),
-            libc::SIOCSIFFLAGS,
+            SET_INTERFACE_FLAGS,
             &raw const request,
         )))
     }
 }
+
+/// `SIOCGIFFLAGS` and `SIOCSIFFLAGS`, whose type in `libc` differs between musl and glibc.
+const GET_INTERFACE_FLAGS: libc::Ioctl = 0x8913;
+const SET_INTERFACE_FLAGS: libc::Ioctl = 0x8914;
 
 /// Puts every further system call of this process and what it starts through a filter, for good.
 ///
