@@ -91,3 +91,22 @@ fn a_wrong_call_says_how_it_is_right() {
     );
     assert!(outcome.stdout.is_empty());
 }
+
+#[test]
+fn the_agent_wants_a_pipe_for_its_events_and_a_job() {
+    let outcome = harness::run(Command::new(LIFECYCLE).arg("agent"));
+    assert_eq!(outcome.code, Some(1));
+    assert!(
+        outcome.stderr.contains("pipe for events"),
+        "{}",
+        outcome.stderr
+    );
+    // The shell's fd 3 is the write end of a pipe; there is no job on this machine.
+    let script = "{ \"$0\" agent 3>&1 >/dev/null | cat; }";
+    let outcome = harness::run(Command::new("sh").args(["-c", script, LIFECYCLE]));
+    assert!(
+        outcome.stderr.contains("reading /slipway/job.json"),
+        "{}",
+        outcome.stderr
+    );
+}
