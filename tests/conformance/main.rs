@@ -3,10 +3,18 @@
 
 mod deviations;
 mod fields;
+mod owned;
 mod vectors;
+mod world;
 
 mod env_launch;
 mod files;
+mod labels;
+mod restore;
+mod export;
+mod env_build;
+mod detect;
+mod build;
 mod launcher_shell;
 mod process;
 mod tar;

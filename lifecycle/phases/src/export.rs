@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use cnb::labels::{LauncherMetadata, LayerSha, LifecycleMetadata, RunImageLabel};
 use cnb::{Group, Metadata, ProjectMetadata, RunImageNames, StackToml};
+use files::Dir;
 use oci::tarball::{Disk, Tree};
 use oci::{Image, Reference, Store};
 
@@ -97,7 +98,20 @@ pub struct Exported {
 ///
 /// Spec: platform.md, "exporter".
 pub fn export(cx: &Context<'_>, request: &ExportRequest<'_>, into: &Arc<dyn Store>) -> Result<Exported> {
-    export_from(cx, request, into, &|path| Ok(Box::new(Disk::open(path)?)))
+    export_from(cx, request, into, &on_disk(cx))
+}
+
+/// Opens trees on this machine. Below `<layers>` no link is followed: buildpacks could have put one anywhere there.
+pub(crate) fn on_disk(cx: &Context<'_>) -> impl Fn(&Path) -> oci::Result<Box<dyn Tree>> + use<> {
+    let layers = cx.dirs.on_disk(&cx.dirs.layers);
+    move |path| match path.strip_prefix(&layers) {
+        Ok(beneath) if beneath != Path::new("") => {
+            let failed = |cause| oci::Error::files(format!("opening {}", layers.display()), cause);
+            let trusted = Dir::open(&layers).map_err(failed)?;
+            Ok(Box::new(Disk::beneath(Arc::new(trusted), beneath)))
+        }
+        _ => Ok(Box::new(Disk::open(path)?)),
+    }
 }
 
 /// Opens the tree whose root is a path of this machine.

@@ -38,6 +38,15 @@ impl Inside {
         Ok(Some(dir))
     }
 
+    /// Opens a folder in a folder without following a link of that name. `None` when it is absent.
+    pub(crate) fn folder_in(&self, parent: &Path, name: &str) -> Result<Option<Dir>> {
+        let Some(parent_dir) = self.folder(parent)? else { return Ok(None) };
+        match parent_dir.dir(Path::new(name)) {
+            Err(cause) if cause.kind() == files::ErrorKind::NotFound => Ok(None),
+            folder => folder.map(Some).map_err(|cause| failed("opening", &parent.join(name), cause)),
+        }
+    }
+
     /// Looks at what a name stands for. `None` when it is absent or a link leads nowhere.
     pub(crate) fn stat(&self, name: &Path) -> Result<Option<Stat>> {
         Ok(self.resolve(name)?.map(|(_, stat)| stat))

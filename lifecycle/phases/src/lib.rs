@@ -6,12 +6,19 @@
 
 // The phases in order, one line each.
 mod create;
+
 pub mod analyze;
+
 pub mod detect;
+
 pub mod restore;
+
 pub mod build;
+
 pub mod export;
+
 pub mod cache;
+
 pub mod job;
 
 // What they are given and tell.

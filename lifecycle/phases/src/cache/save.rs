@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use cnb::labels::{BuildpackLayers, CacheMetadata, LayerLabel, LayerSha};
 use cnb::{Group, GroupElement};
-use oci::tarball::{self, Disk};
+use oci::tarball;
 use oci::{Stamp, Store};
 
 use super::Cache;
-use crate::export::{CREATED, FoundLayer, OpenTree, Owners, find_layers};
+use crate::export::{CREATED, FoundLayer, OpenTree, Owners, find_layers, on_disk};
 use crate::inside::Inside;
 use crate::modules::verify_group;
 use crate::{Context, Error, ErrorKind, Event, Level, Phase, Result, messages};
@@ -22,7 +22,7 @@ use crate::{Context, Error, ErrorKind, Event, Level, Phase, Result, messages};
 ///
 /// Spec: platform.md, "exporter", cache.
 pub fn save_cache(cx: &Context<'_>, group: &Group, owners: Owners, cache: &Path, through: &Arc<dyn Store>) -> Result<()> {
-    save_cache_from(cx, group, owners, cache, through, &|path| Ok(Box::new(Disk::open(path)?)))
+    save_cache_from(cx, group, owners, cache, through, &on_disk(cx))
 }
 
 /// As [`save_cache`], with files seen through any tree.
@@ -70,7 +70,10 @@ impl Saver<'_> {
     }
 
     fn buildpack(&self, inside: &Inside, buildpack: &GroupElement, before: &CacheMetadata) -> Result<BuildpackLayers> {
-        let path = self.cx.dirs.layers.join(buildpack.id.folder());
+        let (layers, name) = (&self.cx.dirs.layers, buildpack.id.folder());
+        let path = layers.join(&name);
+        let folder = inside.folder_in(layers, &name)?;
+        let found = folder.as_ref().map(|folder| find_layers(folder, &path)).transpose()?.unwrap_or_default();
         let mut label = BuildpackLayers {
             key: buildpack.id.to_string(),
             version: buildpack.version.clone(),
@@ -78,7 +81,7 @@ impl Saver<'_> {
             store: None,
         };
         let before = before.of(&buildpack.id);
-        for layer in find_layers(inside, &path)? {
+        for layer in found {
             let Some(toml) = layer.toml.as_ref().filter(|toml| toml.types.cache) else { continue };
             let id = format!("{}:{}", buildpack.id, layer.name);
             let old = before.and_then(|before| before.layers.get(&layer.name)).map(|old| old.sha.as_str());

@@ -31,9 +31,10 @@ pub(super) fn add(draft: &mut Draft<'_>, inside: &Inside) -> Result<Vec<Buildpac
 }
 
 fn add_one(draft: &mut Draft<'_>, inside: &Inside, buildpack: &GroupElement) -> Result<BuildpackLayers> {
-    let path = draft.cx.dirs.layers.join(buildpack.id.folder());
-    let folder = inside.folder(&path)?;
-    let found = find_layers(inside, &path)?;
+    let (layers, name) = (&draft.cx.dirs.layers, buildpack.id.folder());
+    let path = layers.join(&name);
+    let folder = inside.folder_in(layers, &name)?;
+    let found = folder.as_ref().map(|folder| find_layers(folder, &path)).transpose()?.unwrap_or_default();
     let mut label = BuildpackLayers {
         key: buildpack.id.to_string(),
         version: buildpack.version.clone(),
@@ -77,9 +78,8 @@ fn add_layer(draft: &mut Draft<'_>, buildpack: &GroupElement, layer: &FoundLayer
 
 /// All layers of a buildpack by name: folders, and files that stand for a layer to be reused.
 ///
-/// `path` is the buildpack's folder in the build environment; one that is absent holds nothing.
-pub(crate) fn find_layers(inside: &Inside, path: &Path) -> Result<Vec<FoundLayer>> {
-    let Some(folder) = inside.folder(path)? else { return Ok(Vec::new()) };
+/// `path` is the folder's name in the build environment.
+pub(crate) fn find_layers(folder: &Dir, path: &Path) -> Result<Vec<FoundLayer>> {
     let mut layers: BTreeMap<OsString, bool> = BTreeMap::new();
     for entry in folder.entries().map_err(|cause| failed("listing", path, cause))? {
         if entry.kind == Kind::Dir {
@@ -96,7 +96,7 @@ pub(crate) fn find_layers(inside: &Inside, path: &Path) -> Result<Vec<FoundLayer
         let text = name.to_str().map(str::to_owned).ok_or_else(|| {
             Error::new(ErrorKind::Format, format!("naming a layer: {} is not UTF-8", path.join(&name).display()))
         })?;
-        Ok(FoundLayer { toml: read(&folder, path, &text), path: path.join(&name), name: text, has_contents })
+        Ok(FoundLayer { toml: read(folder, path, &text), path: path.join(&name), name: text, has_contents })
     });
     found.collect()
 }

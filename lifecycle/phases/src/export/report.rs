@@ -1,11 +1,13 @@
 //! report.toml (XP-13).
 
+use std::path::Path;
+
 use cnb::{BomEntry, BuildReport, GroupElement, ImageReport, Report, toml_file};
 use oci::Image;
 use serde::Deserialize;
 
 use super::ExportRequest;
-use crate::inside::Inside;
+use crate::inside::{Inside, failed, utf8};
 use crate::limits::TOML_BYTES;
 use crate::{Context, Error, ErrorKind, Result};
 
@@ -31,7 +33,9 @@ fn bom(cx: &Context<'_>, request: &ExportRequest<'_>, inside: &Inside) -> Result
     let mut all = Vec::new();
     for buildpack in &request.group.buildpacks {
         let name = cx.dirs.layers.join(buildpack.id.folder()).join("build.toml");
-        let Some(text) = inside.text(&name, TOML_BYTES)? else { continue };
+        let Some(folder) = inside.folder_in(&cx.dirs.layers, &buildpack.id.folder())? else { continue };
+        let bytes = folder.read(Path::new("build.toml"), TOML_BYTES).map_err(|cause| failed("reading", &name, cause))?;
+        let Some(text) = bytes.map(|bytes| utf8(bytes, &name)).transpose()? else { continue };
         let read: OnlyBom = toml_file::read(&text, &name)
             .map_err(|cause| Error::new(ErrorKind::Format, format!("reading {}", name.display())).because(cause))?;
         let whose = GroupElement { id: buildpack.id.clone(), version: buildpack.version.clone(), ..GroupElement::default() };
