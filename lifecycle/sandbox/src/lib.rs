@@ -38,7 +38,7 @@ mod userns;
 pub use error::{Error, ErrorKind, Result};
 pub use host_id::HostId;
 pub use init::{INIT, init};
-pub use running::{Io, Running};
+pub use running::{Io, Running, events};
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -1,7 +1,9 @@
 //! The caller's side of a sandbox that runs.
 
+use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Stdin};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -29,6 +31,21 @@ pub enum Io {
     /// The caller's own three. The program is in a session of its own: it has no controlling terminal, gets no
     /// Ctrl-C (forward it with [`Running::signal`]) and cannot push characters into the terminal.
     Inherit,
+}
+
+/// The pipe for events of an agent that was started with [`Io::Agent`]: its file descriptor 3.
+///
+/// Called in the agent; programs that it starts do not inherit the pipe from then on. Fails if there is none.
+pub fn events() -> Result<File> {
+    let doing = "taking the events pipe, file descriptor 3";
+    let events = File::from(crate::sys::descriptor_3().doing(doing)?);
+    if events.metadata().doing(doing)?.file_type().is_fifo() {
+        return Ok(events);
+    }
+    Err(Error::new(
+        ErrorKind::Other,
+        "using file descriptor 3 for events: it is no pipe",
+    ))
 }
 
 /// A sandbox with its program running. Dropping it kills everything inside.
@@ -248,5 +265,16 @@ impl Drop for Running {
             .unwrap_or_else(PoisonError::into_inner);
         // Nobody is left to tell.
         let _ = ending.helper.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_thread_may_signal_while_one_waits() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Running>();
     }
 }

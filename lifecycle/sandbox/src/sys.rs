@@ -179,8 +179,20 @@ pub(crate) fn duplicate_to_3(from: BorrowedFd<'_>) -> io::Result<()> {
     check(c_long::from(unsafe { libc::dup2(from.as_raw_fd(), 3) }))
 }
 
+/// What the caller passed as descriptor 3, as a descriptor of our own.
+pub(crate) fn descriptor_3() -> io::Result<OwnedFd> {
+    // SAFETY: borrowed for this call only; if it is not open, duplicating it fails.
+    let third = unsafe { BorrowedFd::borrow_raw(3) };
+    let own = rustix::io::fcntl_dupfd_cloexec(third, 4)?;
+    rustix::io::fcntl_setfd(third, rustix::io::FdFlags::CLOEXEC)?;
+    Ok(own)
+}
+
 /// Brings the loopback interface of this network namespace up.
 pub(crate) fn loopback_up(socket: BorrowedFd<'_>) -> io::Result<()> {
+    // The type of a request differs between C libraries, and so do their constants.
+    const SIOCGIFFLAGS: libc::Ioctl = 0x8913;
+    const SIOCSIFFLAGS: libc::Ioctl = 0x8914;
     // SAFETY: the request is zeroed, its name is filled within bounds and ends with a null byte; the ioctl
     // reads and writes nothing beyond it.
     unsafe {

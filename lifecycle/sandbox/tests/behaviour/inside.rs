@@ -1,5 +1,6 @@
 //! What the test program does inside a sandbox.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -14,6 +15,8 @@ pub(crate) fn main(what: &str, rest: &[&str]) -> ExitCode {
     match (what, rest) {
         ("start", []) => start(),
         ("probe", []) => tell_probe(),
+        ("events", []) => writeln!(sandbox::events().unwrap(), "event").unwrap(),
+        ("no-events", []) => println!("{}", sandbox::events().unwrap_err()),
         ("nested", [bp, scripts @ ..]) => nest(bp, scripts),
         other => panic!("no {other:?}"),
     }

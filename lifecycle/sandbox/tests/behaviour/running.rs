@@ -111,6 +111,15 @@ fn events(world: &World) {
     // 0 to 3 and the listing's own.
     assert_eq!(outcome.stdout, "out\n0\n5\n");
     assert_eq!(outcome.stderr, "err\n");
+    let mut running = sandbox
+        .start(&world.host, &payload(&["events"]), Io::Agent)
+        .unwrap();
+    assert_eq!(text(running.events.take()), "event\n");
+    let outcome = world.run(&sandbox, &["no-events"]);
+    assert_eq!(
+        outcome.stdout,
+        "taking the events pipe, file descriptor 3\n"
+    );
 }
 
 fn inherited(world: &World) {
