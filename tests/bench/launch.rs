@@ -16,7 +16,8 @@ pub fn launcher(table: &mut Table) {
     std::fs::create_dir_all(world.path().join("layers/config")).expect("layers");
     std::fs::create_dir_all(world.path().join("layers/bp/one/env")).expect("a layer");
     std::fs::write(world.path().join("layers/bp/one/env/GREETING"), "hello").expect("a variable");
-    std::fs::write(world.path().join("layers/config/metadata.toml"), METADATA).expect("metadata.toml");
+    std::fs::write(world.path().join("layers/config/metadata.toml"), METADATA)
+        .expect("metadata.toml");
     let mut direct = || cpu(Command::new("/bin/cat").arg(TELL));
     let mut launched = || {
         cpu(Command::new(&launcher)
@@ -29,7 +30,12 @@ pub fn launcher(table: &mut Table) {
         bare = bare.min(direct());
         through = through.min(launched());
     }
-    table.at_most("launcher: CPU time to exec, over a bare exec", through - bare, 1.0, " ms");
+    table.at_most(
+        "launcher: CPU time to exec, over a bare exec",
+        through - bare,
+        1.0,
+        " ms",
+    );
 }
 
 /// The launcher that the command line embeds.
@@ -51,13 +57,21 @@ buildpack-id = "bp"
 
 /// Milliseconds on a CPU that a command used up to its answer.
 fn cpu(command: &mut Command) -> f64 {
-    let output = command.env("CNB_PROCESS_TYPE", "").output().expect("the command");
+    let output = command
+        .env("CNB_PROCESS_TYPE", "")
+        .output()
+        .expect("the command");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let nanoseconds: f64 = text
         .split_whitespace()
         .next()
         .and_then(|number| number.parse().ok())
-        .unwrap_or_else(|| panic!("no schedstat in {text:?}: {}", String::from_utf8_lossy(&output.stderr)));
+        .unwrap_or_else(|| {
+            panic!(
+                "no schedstat in {text:?}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            )
+        });
     nanoseconds / 1e6
 }
 

@@ -3,6 +3,8 @@
 //! `cargo bench -p slipway` (or `just bench`) prints a table and fails when a goal is missed. Absolute
 //! times on a shared machine say little: runs alternate with their alternative and the best counts.
 
+#![allow(unreachable_pub, reason = "the modules of a test program are its own")]
+
 mod export;
 mod launch;
 mod sandboxed;

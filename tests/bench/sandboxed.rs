@@ -8,13 +8,20 @@ use sandbox::{Command, Exit, From, HostId, Io, Limits, Mount, Network, Root, San
 use crate::table::{Table, best_of_each, milliseconds};
 
 pub fn start(table: &mut Table) {
-    let world = tempfile::Builder::new().prefix("slipway-bench-").tempdir().expect("a temporary folder");
+    let world = tempfile::Builder::new()
+        .prefix("slipway-bench-")
+        .tempdir()
+        .expect("a temporary folder");
     let lower = world.path().join("lower");
     let host = HostId::current(world.path()).expect("an id for the sandbox");
     scaffold(&lower);
     let sandbox = Sandbox {
         root: Root::ReadOnly { lower: vec![lower] },
-        mounts: vec![Mount { from: From::Bind("/usr".into()), at: "/usr".into(), writable: false }],
+        mounts: vec![Mount {
+            from: From::Bind("/usr".into()),
+            at: "/usr".into(),
+            writable: false,
+        }],
         network: Network::None,
         uid: 1001,
         gid: 1000,
@@ -22,14 +29,33 @@ pub fn start(table: &mut Table) {
         limits: Limits::default(),
         stage: Stage::Payload,
     };
-    let command = Command { program: "/usr/bin/true".into(), args: vec![], env: vec![], dir: "/".into() };
+    let command = Command {
+        program: "/usr/bin/true".into(),
+        args: vec![],
+        env: vec![],
+        dir: "/".into(),
+    };
     let inside = || {
-        let running = sandbox.start(&host, &command, Io::Pipes).expect("a sandbox");
+        let running = sandbox
+            .start(&host, &command, Io::Pipes)
+            .expect("a sandbox");
         assert_eq!(running.wait(None).expect("its end"), Exit::Code(0));
     };
-    let bare = || assert!(std::process::Command::new("/usr/bin/true").status().expect("true").success());
+    let bare = || {
+        assert!(
+            std::process::Command::new("/usr/bin/true")
+                .status()
+                .expect("true")
+                .success()
+        )
+    };
     let (inside, bare) = best_of_each(50, inside, bare);
-    table.at_most("sandbox: start and end, over a bare exec", milliseconds(inside) - milliseconds(bare), 5.0, " ms");
+    table.at_most(
+        "sandbox: start and end, over a bare exec",
+        milliseconds(inside) - milliseconds(bare),
+        5.0,
+        " ms",
+    );
 }
 
 /// A root whose programs are the host's.

@@ -8,10 +8,23 @@ use crate::table::{Table, milliseconds, time};
 pub fn detect(table: &mut Table) {
     let sample = harness::repository().join("samples/python-requirements");
     let mut detect = || {
-        let status = Command::new(env!("CARGO_BIN_EXE_slipway")).arg("detect").arg(&sample).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        assert!(status.expect("slipway").success(), "slipway detect fails; run it to see why");
+        let status = Command::new(env!("CARGO_BIN_EXE_slipway"))
+            .arg("detect")
+            .arg(&sample)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        assert!(
+            status.expect("slipway").success(),
+            "slipway detect fails; run it to see why"
+        );
     };
     detect();
     let best = (0..10).map(|_| time(&mut detect)).min().expect("ten runs");
-    table.at_most("slipway detect: three buildpacks, whole command", milliseconds(best), 100.0, " ms");
+    table.at_most(
+        "slipway detect: three buildpacks, whole command",
+        milliseconds(best),
+        100.0,
+        " ms",
+    );
 }

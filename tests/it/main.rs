@@ -2,6 +2,8 @@
 //!
 //! Modules named `real_*` need the network: Debian's mirror for the base images, PyPI for the packages.
 
+#![allow(unreachable_pub, reason = "the modules of a test program are its own")]
+
 mod words;
 
 mod real_programs;

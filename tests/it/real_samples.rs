@@ -13,7 +13,10 @@ fn python_requirements_answers() {
         assert_eq!(answer.status, 200, "{who:?}: {}", answer.body);
         assert!(answer.body.contains("Hello"), "{}", answer.body);
         let status = child.end_with(Signal::INT);
-        assert!(matches!(status, Some(0 | 130)), "Ctrl-C ends the process, its status goes on: {status:?}");
+        assert!(
+            matches!(status, Some(0 | 130)),
+            "Ctrl-C ends the process, its status goes on: {status:?}"
+        );
     }
 }
 
@@ -34,11 +37,19 @@ fn procfile_web_and_worker_both_start() {
 fn a_buildpack_in_bash_works_the_same_way() {
     for who in everybody() {
         let world = world(who);
-        let sample = world.copy(&harness::repository().join("samples/custom-buildpack-bash"), "custom");
+        let sample = world.copy(
+            &harness::repository().join("samples/custom-buildpack-bash"),
+            "custom",
+        );
         let app = sample.join("app");
         let buildpack = sample.join("buildpack");
-        let paths = [app.to_str().expect("UTF-8"), buildpack.to_str().expect("UTF-8")];
-        world.run(&["build", paths[0], "-t", "custom", "--buildpack", paths[1]]).success();
+        let paths = [
+            app.to_str().expect("UTF-8"),
+            buildpack.to_str().expect("UTF-8"),
+        ];
+        world
+            .run(&["build", paths[0], "-t", "custom", "--buildpack", paths[1]])
+            .success();
         let (_child, answer) = run_and_ask(&world, "custom", &[], "/");
         assert_eq!(answer.status, 200, "{}", answer.body);
     }

@@ -17,7 +17,11 @@ pub enum Who {
 
 /// The people to test as: the caller, and when that is root an ordinary user as well.
 pub fn everybody() -> Vec<Who> {
-    if harness::is_root() { vec![Who::Caller, Who::Ordinary] } else { vec![Who::Caller] }
+    if harness::is_root() {
+        vec![Who::Caller, Who::Ordinary]
+    } else {
+        vec![Who::Caller]
+    }
 }
 
 /// A world whose downloads are those of earlier tests, so that a run fetches them once.
@@ -37,7 +41,11 @@ fn downloads() -> PathBuf {
     FILLED.call_once(|| {
         let sample = repository().join("samples/python-requirements");
         let mut build = Command::new(SLIPWAY);
-        build.arg("build").arg(sample).args(["-t", "fills-the-downloads"]).env("SLIPWAY_HOME", &home);
+        build
+            .arg("build")
+            .arg(sample)
+            .args(["-t", "fills-the-downloads"])
+            .env("SLIPWAY_HOME", &home);
         harness::run(&mut build).success();
     });
     home.join("downloads")
@@ -47,7 +55,9 @@ fn downloads() -> PathBuf {
 pub fn build(world: &World, folder: &str, name: &str, more: &[&str]) {
     let source = world.copy(&repository().join("samples").join(folder), name);
     let source = source.to_str().expect("UTF-8");
-    world.run(&[&["build", source, "-t", name], more].concat()).success();
+    world
+        .run(&[&["build", source, "-t", name], more].concat())
+        .success();
 }
 
 /// Starts `slipway run NAME …` and waits until `path` answers.

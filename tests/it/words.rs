@@ -10,13 +10,31 @@ fn help_shows_the_commands_and_examples() {
     let world = World::new(SLIPWAY);
     let help = |args: &[&str]| world.run(args).success().stdout;
     assert_data_eq!(help(&["--help"]), file!["../golden/help/slipway.txt"]);
-    assert_data_eq!(help(&["build", "--help"]), file!["../golden/help/build.txt"]);
-    assert_data_eq!(help(&["detect", "--help"]), file!["../golden/help/detect.txt"]);
+    assert_data_eq!(
+        help(&["build", "--help"]),
+        file!["../golden/help/build.txt"]
+    );
+    assert_data_eq!(
+        help(&["detect", "--help"]),
+        file!["../golden/help/detect.txt"]
+    );
     assert_data_eq!(help(&["run", "--help"]), file!["../golden/help/run.txt"]);
-    assert_data_eq!(help(&["inspect", "--help"]), file!["../golden/help/inspect.txt"]);
-    assert_data_eq!(help(&["image", "--help"]), file!["../golden/help/image.txt"]);
-    assert_data_eq!(help(&["image", "save", "--help"]), file!["../golden/help/image-save.txt"]);
-    assert_data_eq!(help(&["doctor", "--help"]), file!["../golden/help/doctor.txt"]);
+    assert_data_eq!(
+        help(&["inspect", "--help"]),
+        file!["../golden/help/inspect.txt"]
+    );
+    assert_data_eq!(
+        help(&["image", "--help"]),
+        file!["../golden/help/image.txt"]
+    );
+    assert_data_eq!(
+        help(&["image", "save", "--help"]),
+        file!["../golden/help/image-save.txt"]
+    );
+    assert_data_eq!(
+        help(&["doctor", "--help"]),
+        file!["../golden/help/doctor.txt"]
+    );
 }
 
 #[test]
@@ -30,7 +48,11 @@ fn an_unknown_flag_is_a_usage_error() {
 fn a_source_that_does_not_exist_is_named() {
     let outcome = World::new(SLIPWAY).run(&["build", "./nowhere", "-t", "x"]);
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
-    assert!(outcome.stderr.starts_with("error[SLP-SRC-"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.starts_with("error[SLP-SRC-"),
+        "{}",
+        outcome.stderr
+    );
     assert!(outcome.stderr.contains("nowhere"), "{}", outcome.stderr);
 }
 
@@ -38,6 +60,10 @@ fn a_source_that_does_not_exist_is_named() {
 fn an_image_that_does_not_exist_is_named_with_the_way_to_find_it() {
     let outcome = World::new(SLIPWAY).run(&["run", "nobody-built-this"]);
     assert_ne!(outcome.code, Some(0));
-    assert!(outcome.stderr.contains("nobody-built-this"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("nobody-built-this"),
+        "{}",
+        outcome.stderr
+    );
     assert!(outcome.stderr.contains("help:"), "{}", outcome.stderr);
 }
