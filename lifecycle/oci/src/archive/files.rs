@@ -1,17 +1,15 @@
 //! The files of an archive's tar: scanned once for where they lie, then read in place.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use crate::layout::BLOBS;
-use crate::tarball::{self, Header, Kind, Limits};
+use crate::tarball::{Header, Kind, Limits, Reader};
 use crate::{Digest, Error, ErrorKind, Result, tree};
 
-const BLOCK: u64 = 512;
 /// Files in one archive.
 const ENTRIES: usize = 100_000;
 /// Links from one file to the next.
@@ -38,28 +36,18 @@ enum Found {
 
 impl Files {
     pub(super) fn scan(file: &Arc<File>) -> Result<Files> {
-        let position = Cell::new(0);
-        let from = BufReader::with_capacity(128 << 10, &**file);
+        let mut from = &**file;
+        let mut tar = Reader::new(&mut from, &Limits::default());
         let mut by_name = BTreeMap::new();
-        tarball::read(
-            &mut Blocks {
-                from,
-                position: &position,
-            },
-            &Limits::default(),
-            &mut |header, _| {
-                if by_name.len() >= ENTRIES {
-                    return Err(Error::new(
-                        ErrorKind::TooLarge,
-                        format!("reading the archive: more than {ENTRIES} files"),
-                    ));
-                }
-                if let Some(found) = found(header, position.get()) {
-                    by_name.insert(cleaned(&header.name), found);
-                }
-                Ok(())
-            },
-        )?;
+        while let Some(header) = tar.next()? {
+            if by_name.len() >= ENTRIES {
+                let text = format!("reading the archive: more than {ENTRIES} files");
+                return Err(Error::new(ErrorKind::TooLarge, text));
+            }
+            if let Some(found) = found(&header, tar.content_offset()) {
+                by_name.insert(cleaned(&header.name), found);
+            }
+        }
         Ok(Files {
             file: file.clone(),
             by_name,
@@ -125,10 +113,10 @@ fn cleaned(name: &[u8]) -> Vec<u8> {
     tree::names(name).unwrap_or_default().join(&b'/')
 }
 
-fn found(header: &Header, offset: u64) -> Option<Found> {
+fn found(header: &Header, offset: Option<u64>) -> Option<Found> {
     match header.kind {
         Kind::File => Some(Found::Place(Place {
-            offset,
+            offset: offset?,
             size: u64::try_from(header.size).ok()?,
         })),
         Kind::Hardlink => Some(Found::Link(cleaned(&header.link))),
@@ -143,23 +131,6 @@ fn found(header: &Header, offset: u64) -> Option<Found> {
             )))
         }
         _ => None,
-    }
-}
-
-/// Hands out one block at a time and knows how many: whoever reads a header through it, buffered or not, has read nothing of the
-/// content behind it.
-struct Blocks<'a, R> {
-    from: R,
-    position: &'a Cell<u64>,
-}
-
-impl<R: Read> Read for Blocks<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let block = usize::try_from(BLOCK - self.position.get() % BLOCK).unwrap_or(1);
-        let room = block.min(buffer.len());
-        let count = self.from.read(buffer.get_mut(..room).unwrap_or_default())?;
-        self.position.set(self.position.get() + count as u64);
-        Ok(count)
     }
 }
 
