@@ -45,6 +45,9 @@ const OTHERS: [(&str, &str); 7] = [
     ),
 ];
 
+/// Those of them that pin versions, too.
+const LOCKS: [&str; 4] = ["uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock"];
+
 pub(crate) fn detect(cx: &DetectContext<'_>) -> Result<Detection> {
     let missing = files(cx)?
         .into_iter()
@@ -70,8 +73,7 @@ pub(crate) fn files(cx: &Context<'_>) -> Result<Vec<PathBuf>> {
 
 /// Lock files of other tools beside a requirements file.
 pub(crate) fn locks(app: &Path) -> impl Iterator<Item = &'static str> {
-    let names = OTHERS.iter().map(|(name, _)| *name);
-    names.filter(move |name| name.ends_with(".lock") && app.join(name).is_file())
+    LOCKS.into_iter().filter(|name| app.join(name).is_file())
 }
 
 /// The wording is Paketo's.

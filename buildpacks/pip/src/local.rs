@@ -89,10 +89,9 @@ fn packages(project: &Path) -> Vec<String> {
     let mut names = Vec::new();
     for folder in [project.to_owned(), project.join("src")] {
         for entry in sorted(&folder) {
-            let name = file_name(&entry);
             let package = entry.join("__init__.py").is_file();
-            if package || name.ends_with(".py") {
-                names.push(name);
+            if package || entry.extension().is_some_and(|end| end == "py") {
+                names.push(file_name(&entry));
             }
         }
         names.push(String::from("/"));

@@ -250,7 +250,7 @@ fn text(path: &Path, bytes: &[u8]) -> Result<String> {
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = valid.split(|byte| *byte == b'\n').count();
         Failure::new("SLP-PYT-117", format!("{name} is not UTF-8"))
             .at(format!("{name}:{line}"))
             .help("save the file as UTF-8")

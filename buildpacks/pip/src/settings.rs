@@ -365,10 +365,11 @@ fn vendored(cx: &Context<'_>) -> Result<Option<PathBuf>> {
         return Ok(Some(folder).filter(|folder| folder.is_dir()));
     }
     let folder = cx.app.join("vendor");
-    let files = fs::read_dir(&folder).into_iter().flatten().flatten();
-    let has_any = files
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .any(|name| name.ends_with(".whl") || name.ends_with(".tar.gz"));
+    let mut files = fs::read_dir(&folder).into_iter().flatten().flatten();
+    let has_any = files.any(|entry| {
+        let end = entry.path().extension().map(OsStr::to_owned);
+        end.is_some_and(|end| end == "whl" || end == "gz")
+    });
     Ok(has_any.then_some(folder))
 }
 

@@ -55,10 +55,7 @@ fn other_python(story: &str, report: &Report, subject: &Subject<'_>) -> Option<F
     .help(format!(
         "pin a version of {name} that runs on Python {minor}"
     ));
-    let failure = report
-        .hints
-        .iter()
-        .fold(failure, |failure, hint| failure.help(hint));
+    let failure = report.hints.iter().fold(failure, Failure::help);
     Some(subject.at_line_of(failure, name))
 }
 
@@ -109,10 +106,7 @@ fn no_version(story: &str, report: &Report, subject: &Subject<'_>) -> Option<Fai
     let failure = if report.says("--index-strategy") || report.says("subsequent index") {
         failure.help("the first index that has the package decides; to look at all of them: --env UV_INDEX_STRATEGY=unsafe-best-match")
     } else {
-        report
-            .hints
-            .iter()
-            .fold(failure, |failure, hint| failure.help(hint))
+        report.hints.iter().fold(failure, Failure::help)
     };
     Some(subject.at_line_of(failure, name))
 }
@@ -169,14 +163,6 @@ fn malformed(report: &Report) -> Option<Failure> {
         return None;
     }
     let failure = Failure::new("SLP-PYT-101", &report.error);
-    let failure = report
-        .causes
-        .iter()
-        .fold(failure, |failure, cause| failure.cause(cause));
-    Some(
-        report
-            .hints
-            .iter()
-            .fold(failure, |failure, hint| failure.help(hint)),
-    )
+    let failure = report.causes.iter().fold(failure, Failure::cause);
+    Some(report.hints.iter().fold(failure, Failure::help))
 }

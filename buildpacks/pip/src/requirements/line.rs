@@ -111,7 +111,7 @@ fn is_url(text: &str) -> bool {
 }
 
 /// The name that old tools put behind a URL: `#egg=name`.
-fn egg(url: &str) -> Option<String> {
+pub(super) fn egg(url: &str) -> Option<String> {
     let name = url.split("#egg=").nth(1)?;
     let end = name.find(['&', '[']).unwrap_or(name.len());
     name.get(..end).map(str::to_owned)

@@ -2,6 +2,7 @@
 
 use toolkit::{Failure, Result};
 
+use super::line::egg;
 use super::{Place, What};
 
 /// Short names of options.
@@ -80,10 +81,7 @@ fn unquoted(value: &str) -> &str {
 fn editable(value: String) -> What {
     if value.contains("://") && !value.starts_with("file:") {
         return What::Url {
-            name: value
-                .split("#egg=")
-                .nth(1)
-                .map(|name| name.split(['&', '[']).next().unwrap_or_default().to_owned()),
+            name: egg(&value),
             url: value,
             hashed: false,
         };

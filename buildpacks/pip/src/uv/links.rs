@@ -63,12 +63,10 @@ fn resolve(page: &str, href: &str) -> String {
     }
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let joined = match href.strip_prefix('/') {
         Some(absolute) => absolute.to_owned(),
-        None => {
-            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            format!("{folder}/{href}")
-        }
+        None => format!("{folder}/{href}"),
     };
     format!("{scheme}://{host}/{}", without_dots(&joined))
 }
