@@ -4,18 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::deb::Deb;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fetch::{self, Fetched, cached, fetch};
 use crate::glob::Patterns;
 use crate::layers;
-use crate::lock::Lock;
+use crate::lock::{Lock, Pin};
 use crate::locks;
 use crate::manifest;
 use crate::offers::storage;
 use crate::recipe::{Image, Recipe};
 use crate::relock;
 use crate::settle::{self, settle};
+use crate::spool::{self, Task};
 use crate::tree::{Filter, Tree, failed, order};
 use crate::{Base, Event, Plan, World};
 
@@ -71,7 +71,7 @@ pub fn plan(release: &str, image: &str, cache: &Path) -> Result<Plan> {
 }
 
 /// The lock whose packages are all in the cache: the given one, or one with replacements for what has vanished.
-fn available(
+pub(crate) fn available(
     recipe: &Recipe,
     name: &str,
     image: &Image,
@@ -125,15 +125,25 @@ fn make(
     world: &World<'_>,
 ) -> Result<Base> {
     let work = Work::new(world.cache)?;
-    let mut tree = Tree::new(&work.0)?;
+    let mut tree = Tree::new(&work.0.join("root"))?;
     let filter = Filter {
         drop: Patterns::new(recipe.drop.paths.iter().map(String::as_str))?,
         keep: Patterns::new(recipe.drop.keep.iter().map(String::as_str))?,
     };
-    for (package, pin) in order(&lock.packages) {
-        let deb = Deb::open(&cached(world.cache, pin), &pin.sha256)?;
-        tree.unpack(package, pin, &deb, &filter)?;
-    }
+    let packages = order(&lock.packages);
+    let task = |(_, pin): &(&str, &Pin)| Task {
+        path: cached(world.cache, pin),
+        sha256: pin.sha256.clone(),
+    };
+    let tasks = packages.iter().map(task).collect();
+    spool::in_order(
+        tasks,
+        &work.0.join("spool"),
+        &mut |index, deb| match packages.get(index) {
+            Some((package, pin)) => tree.unpack(package, pin, &deb, &filter),
+            None => Ok(()),
+        },
+    )?;
     let settled = settle(&mut tree, image, world.interpreter)?;
     manifest::record(&mut tree, recipe, name, image, lock)?;
     let mut described = manifest::describe(&tree, recipe, name, image, lock, &settled);
@@ -211,7 +221,10 @@ impl Work {
     fn new(cache: &Path) -> Result<Work> {
         let folder = cache.join("work");
         files::remove_tree(&folder).map_err(failed)?;
-        fs::create_dir(&folder).map_err(|error| storage("making a folder to work in", error))?;
+        for name in ["root", "spool"] {
+            fs::create_dir_all(folder.join(name))
+                .map_err(|error| storage("making a folder to work in", error))?;
+        }
         Ok(Work(folder))
     }
 }

@@ -109,6 +109,20 @@ impl Deb {
         Ok(files)
     }
 
+    /// The same package with its data decompressed into an empty file.
+    pub(crate) fn with_data_in(self, file: Arc<File>) -> Result<Deb> {
+        let mut data = self.data.open().take(limits::UNPACKED_BYTES);
+        let size = io::copy(&mut data, &mut &*file)
+            .map_err(|error| storage("decompressing a package", error))?;
+        let data = Member {
+            file,
+            start: 0,
+            size,
+            compression: Compression::None,
+        };
+        Ok(Deb { data, ..self })
+    }
+
     /// Calls `each` for every entry of the data, with its content.
     pub(crate) fn data(
         &self,

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 
 use crate::date::snapshot_stamp;
@@ -74,35 +74,39 @@ fn from_mirrors<'a>(
     access: &Access<'_>,
 ) -> Result<Vec<(&'a str, &'a Pin)>> {
     let open = Mutex::new(missing.iter());
-    let outcome: Mutex<Result<Vec<(&str, &Pin)>>> = Mutex::new(Ok(Vec::new()));
     let (cache, http) = (access.cache, access.http);
+    let mut gone = Vec::new();
+    let mut bytes = 0;
     thread::scope(|scope| {
+        let (done, results) = mpsc::channel();
         for _ in 0..CONNECTIONS.min(missing.len()) {
-            scope.spawn(|| {
-                loop {
-                    let next = open.lock().ok().and_then(|mut open| open.next());
-                    let Some((name, pin)) = next else { return };
+            let (open, done) = (&open, done.clone());
+            scope.spawn(move || {
+                let next = || open.lock().ok().and_then(|mut open| open.next());
+                while let Some((name, pin)) = next() {
                     let result = from_mirror(recipe, pin, cache, http);
-                    let Ok(mut outcome) = outcome.lock() else {
+                    // Nobody listens any more when another package failed: the rest would only make the user wait.
+                    if done.send((*name, *pin, result)).is_err() {
                         return;
-                    };
-                    match (result, &mut *outcome) {
-                        (Ok(true), Ok(_)) => {}
-                        (Ok(false), Ok(gone)) => gone.push((name, pin)),
-                        (Err(error), Ok(_)) => {
-                            let doing = format!("fetching {name} {}", pin.version);
-                            *outcome = Err(network(&doing, error));
-                        }
-                        // Something failed already: the rest would only make the user wait.
-                        (_, Err(_)) => return,
                     }
                 }
             });
         }
-    });
-    let mut gone = outcome
-        .into_inner()
-        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Storage, "fetching packages")))?;
+        drop(done);
+        for (name, pin, result) in results {
+            match result {
+                Ok(true) => {
+                    bytes += pin.size;
+                    (access.events)(Event::Fetched { bytes });
+                }
+                Ok(false) => gone.push((name, pin)),
+                Err(error) => {
+                    return Err(network(&format!("fetching {name} {}", pin.version), error));
+                }
+            }
+        }
+        Ok(())
+    })?;
     gone.sort_by_key(|(name, _)| *name);
     Ok(gone)
 }

@@ -25,11 +25,15 @@ mod release;
 mod relock;
 mod resolve;
 mod settle;
+mod spool;
 mod tree;
 mod version;
 
 #[cfg(test)]
 mod tests;
+// So that a file can belong to the tests and to an example.
+#[cfg(test)]
+extern crate self as debian;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -106,6 +110,8 @@ pub trait Interpreter {
 pub enum Event {
     /// Packages will be downloaded.
     Fetching { packages: usize, bytes: u64 },
+    /// So many bytes of those announced are here; told after each package.
+    Fetched { bytes: u64 },
     /// A locked package is no longer offered anywhere; this version takes its place.
     Replaced {
         package: String,

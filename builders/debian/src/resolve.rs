@@ -120,11 +120,13 @@ mod tests {
         for line in lines {
             let mut words = line.splitn(3, ' ');
             let (name, version) = (words.next().unwrap(), words.next().unwrap());
-            let fields = words
+            let fields: Vec<String> = words
                 .next()
                 .unwrap_or_default()
-                .replace('=', ": ")
-                .replace(';', "\n");
+                .split(';')
+                .map(|field| field.replacen('=', ": ", 1))
+                .collect();
+            let fields = fields.join("\n");
             let sha256 = "0".repeat(64);
             index += &format!(
                 "Package: {name}\nVersion: {version}\nArchitecture: amd64\nFilename: pool/{name}.deb\nSize: 1\nSHA256: {sha256}\n{fields}\n\n"

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 use std::process::Command;
 
-use crate::Interpreter;
+use debian::Interpreter;
 
 pub(crate) struct LdSo;
 

@@ -50,6 +50,11 @@ impl Tree {
             .ok()
             .and_then(|text| Paragraph::parse(text).ok())
             .ok_or_else(|| Error::malformed(unpacking()))?;
+        let says = |field| control.get(field).unwrap_or_default();
+        if (says("Package"), says("Version")) != (name, pin.version.as_str()) {
+            let why = format!("it does not say that it is {name} {}", pin.version);
+            return Err(Error::malformed(unpacking()).because(why));
+        }
         let mut work = Work {
             package: self.packages.len(),
             filter,
