@@ -350,12 +350,11 @@ fn a_store_we_may_not_write_to_can_be_read() {
         ["", "blobs", "blobs/sha256", "names", "sessions"].map(|folder| root.join(folder));
     let files = [root.join("lock"), root.join("format")];
     let set = |folder: u32, file: u32| {
-        folders.iter().for_each(|path| {
-            fs::set_permissions(path, fs::Permissions::from_mode(folder)).unwrap()
-        });
-        files
-            .iter()
-            .for_each(|path| fs::set_permissions(path, fs::Permissions::from_mode(file)).unwrap());
+        for (paths, mode) in [(&folders[..], folder), (&files[..], file)] {
+            for path in paths {
+                fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+            }
+        }
     };
     set(0o555, 0o444);
     let store = world.open();
