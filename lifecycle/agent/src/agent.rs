@@ -8,11 +8,8 @@ use std::error::Error;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write;
-use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-
-use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
 use cnb::Environment;
 use phases::{Event, Events, Job, Level};
@@ -26,9 +23,6 @@ const MOST_LINE_BYTES: usize = 1024 * 1024;
 /// The build user of our base images (docs/design/decisions.md 27).
 const USER: u32 = 1001;
 const GROUP: u32 = 1000;
-
-/// File descriptor of the pipe for events.
-const EVENTS: i32 = 3;
 
 /// The exit status for what is no phase's own failure.
 const FAILED: u8 = 1;
@@ -44,7 +38,7 @@ pub(crate) fn run() -> u8 {
 }
 
 fn try_run() -> Result<u8, Box<dyn Error>> {
-    let pipe = Pipe(Mutex::new(events()?));
+    let pipe = Pipe(Mutex::new(sandbox::events()?));
     let file = Path::new(JOB_FOLDER).join("job.json");
     let text = fs::read_to_string(&file)
         .map_err(|error| format!("reading {}: {error}", file.display()))?;
@@ -58,28 +52,6 @@ fn try_run() -> Result<u8, Box<dyn Error>> {
     match phases::run_job(&job, &environ, &runner, &pipe) {
         Ok(()) => Ok(0),
         Err(error) => Ok(u8::try_from(error.code()).unwrap_or(FAILED)),
-    }
-}
-
-/// The pipe that the host listens on.
-///
-/// A number cannot be made into a file without `unsafe`, and /proc/self/fd/3 cannot be opened when the pipe was made by
-/// another user; but a process may always ask itself for its files.
-fn events() -> Result<File, Box<dyn Error>> {
-    let own = pidfd_open(getpid(), PidfdFlags::empty());
-    let pipe = own.and_then(|own| pidfd_getfd(own, EVENTS, PidfdGetfdFlags::empty()));
-    let pipe = match pipe {
-        Ok(pipe) => File::from(pipe),
-        // Some containers forbid that call.
-        Err(_) => File::options()
-            .write(true)
-            .open(format!("/proc/self/fd/{EVENTS}"))
-            .map_err(|error| format!("opening the pipe for events: {error}"))?,
-    };
-    if pipe.metadata()?.file_type().is_fifo() {
-        Ok(pipe)
-    } else {
-        Err(format!("file descriptor {EVENTS} is not the pipe for events").into())
     }
 }
 
@@ -128,7 +100,10 @@ mod tests {
             text,
         };
         let short = line(&said("a\nb".to_owned()));
-        assert_eq!(short.iter().position(|byte| *byte == b'\n'), Some(short.len() - 1));
+        assert_eq!(
+            short.iter().position(|byte| *byte == b'\n'),
+            Some(short.len() - 1)
+        );
         let long = line(&said("x".repeat(2 * MOST_LINE_BYTES)));
         assert!(long.len() < MOST_LINE_BYTES);
         assert!(serde_json::from_slice::<Event>(&long).is_ok());

@@ -97,7 +97,7 @@ fn the_agent_wants_a_pipe_for_its_events_and_a_job() {
     let outcome = harness::run(Command::new(LIFECYCLE).arg("agent"));
     assert_eq!(outcome.code, Some(1));
     assert!(
-        outcome.stderr.contains("pipe for events"),
+        outcome.stderr.contains("file descriptor 3"),
         "{}",
         outcome.stderr
     );
