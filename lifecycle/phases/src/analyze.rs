@@ -34,10 +34,18 @@ pub struct Analyzed {
 /// one without metadata. Its bills of materials are in `<layers>/sbom` on return, for [`restore`](crate::restore()). Fails with [`ErrorKind::NoRunImage`] when the run image is not there.
 ///
 /// Spec: platform.md, "analyzer".
-pub fn analyze(cx: &Context<'_>, images: &dyn Images, request: &AnalyzeRequest) -> Result<Analyzed> {
-    cx.events.tell(Event::Started { phase: Phase::Analyze });
+pub fn analyze(
+    cx: &Context<'_>,
+    images: &dyn Images,
+    request: &AnalyzeRequest,
+) -> Result<Analyzed> {
+    cx.events.tell(Event::Started {
+        phase: Phase::Analyze,
+    });
     let analyzed = look(cx, images, request).map_err(|error| error.in_phase(Phase::Analyze))?;
-    cx.events.tell(Event::Finished { phase: Phase::Analyze });
+    cx.events.tell(Event::Finished {
+        phase: Phase::Analyze,
+    });
     Ok(analyzed)
 }
 
@@ -47,31 +55,66 @@ fn look(cx: &Context<'_>, images: &dyn Images, request: &AnalyzeRequest) -> Resu
         images.find(name).map_err(|cause| doing().because(cause))
     };
     let name = &request.run_image;
-    let absent = || Error::new(ErrorKind::NoRunImage, format!("{}: {name}", messages::NO_RUN_IMAGE));
+    let absent = || {
+        Error::new(
+            ErrorKind::NoRunImage,
+            format!("{}: {name}", messages::NO_RUN_IMAGE),
+        )
+    };
     let run_image = find(name)?.ok_or_else(absent)?;
-    let mut previous = request.previous.as_ref().map(|name| Ok(find(name)?.map(|image| (name, image)))).transpose()?.flatten();
+    let mut previous = request
+        .previous
+        .as_ref()
+        .map(|name| Ok(find(name)?.map(|image| (name, image))))
+        .transpose()?
+        .flatten();
     let platform = run_image.config().platform();
-    if let Some((name, image)) = previous.take_if(|(_, image)| image.config().platform() != platform) {
+    if let Some((name, image)) =
+        previous.take_if(|(_, image)| image.config().platform() != platform)
+    {
         let runs_on = image.config().platform();
-        let text = format!("Ignoring the previous image {name}: it is for {runs_on}, the run image for {platform}");
-        cx.events.tell(Event::Said { level: Level::Info, text });
+        let text = format!(
+            "Ignoring the previous image {name}: it is for {runs_on}, the run image for {platform}"
+        );
+        cx.events.tell(Event::Said {
+            level: Level::Info,
+            text,
+        });
     }
-    let metadata = previous.as_ref().map(|(_, image)| metadata(image.config())).unwrap_or_default();
-    if let (Some((_, image)), Some(sbom), true) = (&previous, &metadata.sbom, cx.api.has_sbom_layer()) {
+    let metadata = previous
+        .as_ref()
+        .map(|(_, image)| metadata(image.config()))
+        .unwrap_or_default();
+    if let (Some((_, image)), Some(sbom), true) =
+        (&previous, &metadata.sbom, cx.api.has_sbom_layer())
+    {
         sbom_from_previous(cx, image, &sbom.sha)?;
     }
     let file = cnb::Analyzed {
-        image: Some(ImageId { reference: previous.as_ref().map(|(name, image)| exact(name, image)).unwrap_or_default() }),
+        image: Some(ImageId {
+            reference: previous
+                .as_ref()
+                .map(|(name, image)| exact(name, image))
+                .unwrap_or_default(),
+        }),
         metadata,
         run_image: Some(RunImage {
             reference: exact(name, &run_image),
-            image: if cx.api.has_targets() { name.as_typed().to_owned() } else { String::new() },
+            image: if cx.api.has_targets() {
+                name.as_typed().to_owned()
+            } else {
+                String::new()
+            },
             extend: false,
             target: cx.api.has_targets().then(|| target(run_image.config())),
         }),
         ..cnb::Analyzed::default()
     };
-    Ok(Analyzed { previous: previous.map(|(_, image)| image), run_image, file })
+    Ok(Analyzed {
+        previous: previous.map(|(_, image)| image),
+        run_image,
+        file,
+    })
 }
 
 /// The repository of a name, with the digest of what was found there.
@@ -89,8 +132,10 @@ fn target(config: &Config) -> ImageTarget {
     let platform = config.platform();
     let label = |key| config.label(key).map(str::to_owned);
     let (name, version) = (label(DISTRO_NAME), label(DISTRO_VERSION));
-    let distro = (name.is_some() || version.is_some())
-        .then(|| Distro { name: name.unwrap_or_default(), version: version.unwrap_or_default() });
+    let distro = (name.is_some() || version.is_some()).then(|| Distro {
+        name: name.unwrap_or_default(),
+        version: version.unwrap_or_default(),
+    });
     ImageTarget {
         id: label(BASE_ID).unwrap_or_default(),
         os: platform.os,

@@ -36,9 +36,13 @@ pub struct Built {
 ///
 /// Spec: platform.md, "builder"; buildpack.md, "Build".
 pub fn build(cx: &Workshop<'_>, group: &Group, plan: &Plan) -> Result<Built> {
-    cx.events.tell(Event::Started { phase: Phase::Build });
+    cx.events.tell(Event::Started {
+        phase: Phase::Build,
+    });
     let built = run_group(cx, group, plan).map_err(|error| error.in_phase(Phase::Build))?;
-    cx.events.tell(Event::Finished { phase: Phase::Build });
+    cx.events.tell(Event::Finished {
+        phase: Phase::Build,
+    });
     Ok(built)
 }
 
@@ -47,20 +51,33 @@ fn run_group(cx: &Workshop<'_>, group: &Group, plan: &Plan) -> Result<Built> {
     let inside = Inside::open(&cx.dirs.root)?;
     let mut modules = Modules::new(cx.dirs, &inside);
     let layers = &cx.dirs.layers;
-    let absent = || Error::new(ErrorKind::Io, format!("opening {}: it does not exist", layers.display()));
+    let absent = || {
+        Error::new(
+            ErrorKind::Io,
+            format!("opening {}: it does not exist", layers.display()),
+        )
+    };
     let root = inside.folder(layers)?.ok_or_else(absent)?;
-    root.remove_tree(Path::new("sbom")).map_err(|cause| failed("removing", &layers.join("sbom"), cause))?;
+    root.remove_tree(Path::new("sbom"))
+        .map_err(|cause| failed("removing", &layers.join("sbom"), cause))?;
 
     let target = target::complete(cx.target, &inside)?;
     let counter = Counter::default();
-    let bench = Bench { cx, inside: &inside, layers: &root, target: &target, counter: &counter };
+    let bench = Bench {
+        cx,
+        inside: &inside,
+        layers: &root,
+        target: &target,
+        counter: &counter,
+    };
     let mut env = Environment::for_build(cx.environ.clone());
     let mut left = plan.clone();
     let mut all = Collected::default();
     for element in &group.buildpacks {
         let module = modules.find(&element.id, &element.version, false)?;
         let wanted = left.part_of(&element.id, false);
-        let outputs = run::run(&bench, &module, &wanted, &mut env).map_err(|error| error.named(&module.element))?;
+        let outputs = run::run(&bench, &module, &wanted, &mut env)
+            .map_err(|error| error.named(&module.element))?;
         left = left.without(&outputs.met);
         all.add(cx, element, outputs);
     }
@@ -78,15 +95,26 @@ struct Collected {
 
 impl Collected {
     fn add(&mut self, cx: &Workshop<'_>, element: &GroupElement, outputs: Outputs) {
-        let warn = |text: String| cx.events.tell(Event::Said { level: Level::Warning, text });
+        let warn = |text: String| {
+            cx.events.tell(Event::Said {
+                level: Level::Warning,
+                text,
+            });
+        };
         for process in &outputs.launch.ignored_working_dirs {
             warn(messages::working_dir_ignored(process));
         }
         let whose = |mut entry: BomEntry| {
-            entry.buildpack = GroupElement { id: element.id.clone(), version: element.version.clone(), ..GroupElement::default() };
+            entry.buildpack = GroupElement {
+                id: element.id.clone(),
+                version: element.version.clone(),
+                ..GroupElement::default()
+            };
             entry
         };
-        self.metadata.bom.extend(outputs.launch.bom.into_iter().map(whose));
+        self.metadata
+            .bom
+            .extend(outputs.launch.bom.into_iter().map(whose));
         self.build_bom.extend(outputs.bom.into_iter().map(whose));
         self.metadata.labels.extend(outputs.launch.labels);
         self.metadata.slices.extend(outputs.launch.slices);
@@ -114,9 +142,14 @@ fn finish(cx: &Workshop<'_>, group: &Group, layers: &Dir, all: Collected) -> Res
         extension.optional = false;
     }
     let (processes, default) = all.processes.finish();
-    metadata.processes = processes.into_iter().map(|process| process.for_platform(cx.api)).collect();
+    metadata.processes = processes
+        .into_iter()
+        .map(|process| process.for_platform(cx.api))
+        .collect();
     metadata.buildpack_default_process_type = default;
-    let text = metadata.to_toml(cx.api).map_err(|cause| Error::new(ErrorKind::Format, "writing metadata.toml").because(cause))?;
+    let text = metadata
+        .to_toml(cx.api)
+        .map_err(|cause| Error::new(ErrorKind::Format, "writing metadata.toml").because(cause))?;
     replace(layers, Path::new("config/metadata.toml"), text.as_bytes())?;
     Ok(Built { metadata })
 }

@@ -8,8 +8,8 @@ use oci::{Images, Reference, Store};
 
 use crate::export::{ExportRequest, Launcher, Owners};
 use crate::{
-    AnalyzeRequest, Context, Error, ErrorKind, Event, Level, Phase, Result, Workshop, analyze, build, detect, export,
-    messages, restore, save_cache,
+    AnalyzeRequest, Context, Error, ErrorKind, Event, Level, Phase, Result, Workshop, analyze,
+    build, detect, export, messages, restore, save_cache,
 };
 
 /// What to build, from what, and under which names.
@@ -35,15 +35,34 @@ pub struct CreateRequest<'a> {
 /// That layers could not be cached is a warning.
 ///
 /// Spec: platform.md, "creator".
-pub fn create(workshop: &Workshop<'_>, images: &dyn Images, store: &Arc<dyn Store>, request: &CreateRequest<'_>) -> Result<Report> {
-    let cx = Context { dirs: workshop.dirs, api: workshop.api, events: workshop.events };
+pub fn create(
+    workshop: &Workshop<'_>,
+    images: &dyn Images,
+    store: &Arc<dyn Store>,
+    request: &CreateRequest<'_>,
+) -> Result<Report> {
+    let cx = Context {
+        dirs: workshop.dirs,
+        api: workshop.api,
+        events: workshop.events,
+    };
     let analyzed = analyze(&cx, images, &request.images)?;
-    let target = analyzed.file.run_image.as_ref().and_then(|image| image.target.clone()).unwrap_or_default();
-    let workshop = Workshop { target: &target, ..*workshop };
+    let target = analyzed
+        .file
+        .run_image
+        .as_ref()
+        .and_then(|image| image.target.clone())
+        .unwrap_or_default();
+    let workshop = Workshop {
+        target: &target,
+        ..*workshop
+    };
 
     let detected = detect(&workshop, request.order, request.system)?;
     if !detected.group.extensions.is_empty() {
-        return Err(Error::new(ErrorKind::Extension, messages::NO_EXTENSIONS).in_phase(Phase::Detect));
+        return Err(
+            Error::new(ErrorKind::Extension, messages::NO_EXTENSIONS).in_phase(Phase::Detect)
+        );
     }
     restore(&cx, &analyzed.file, &detected.group, request.cache)?;
     build(&workshop, &detected.group, &detected.plan)?;
@@ -61,12 +80,21 @@ pub fn create(workshop: &Workshop<'_>, images: &dyn Images, store: &Arc<dyn Stor
         names: request.names,
     };
     let exported = export(&cx, &export_request, store)?;
-    let publishing = |cause: oci::Error| Error::new(ErrorKind::Image, "publishing the image").because(cause).in_phase(Phase::Export);
-    images.publish(&exported.image, request.names).map_err(publishing)?;
+    let publishing = |cause: oci::Error| {
+        Error::new(ErrorKind::Image, "publishing the image")
+            .because(cause)
+            .in_phase(Phase::Export)
+    };
+    images
+        .publish(&exported.image, request.names)
+        .map_err(publishing)?;
     if let Some(cache) = request.cache
         && let Err(error) = save_cache(&cx, &detected.group, request.owners, cache, store)
     {
-        cx.events.tell(Event::Said { level: Level::Warning, text: messages::cache_failed(&error) });
+        cx.events.tell(Event::Said {
+            level: Level::Warning,
+            text: messages::cache_failed(&error),
+        });
     }
     Ok(exported.report)
 }

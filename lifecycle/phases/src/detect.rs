@@ -37,22 +37,34 @@ pub struct Detected {
 ///
 /// Spec: buildpack.md, "Detection"; platform.md, "detector".
 pub fn detect(cx: &Workshop<'_>, order: &Order, system: &SystemToml) -> Result<Detected> {
-    cx.events.tell(Event::Started { phase: Phase::Detect });
+    cx.events.tell(Event::Started {
+        phase: Phase::Detect,
+    });
     let detected = search(cx, order, system).map_err(|error| error.in_phase(Phase::Detect))?;
     match detected {
         Ok(detected) => {
-            cx.events.tell(Event::Detected { group: participants(&detected) });
-            cx.events.tell(Event::Finished { phase: Phase::Detect });
+            cx.events.tell(Event::Detected {
+                group: participants(&detected),
+            });
+            cx.events.tell(Event::Finished {
+                phase: Phase::Detect,
+            });
             Ok(detected)
         }
         Err(failure) => {
-            cx.events.tell(Event::NotDetected { failure: failure.clone() });
+            cx.events.tell(Event::NotDetected {
+                failure: failure.clone(),
+            });
             Err(Error::not_detected(failure))
         }
     }
 }
 
-fn search(cx: &Workshop<'_>, order: &Order, system: &SystemToml) -> Result<Result<Detected, DetectFailure>> {
+fn search(
+    cx: &Workshop<'_>,
+    order: &Order,
+    system: &SystemToml,
+) -> Result<Result<Detected, DetectFailure>> {
     let inside = Inside::open(&cx.dirs.root)?;
     let mut modules = Modules::new(cx.dirs, &inside);
     let mut buildpacks = order.groups.clone();
@@ -71,14 +83,21 @@ fn search(cx: &Workshop<'_>, order: &Order, system: &SystemToml) -> Result<Resul
     }
     let target = target::complete(cx.target, &inside)?;
     let counter = Counter::default();
-    let bench = Bench { cx, inside: &inside, target: &target, counter: &counter };
+    let bench = Bench {
+        cx,
+        inside: &inside,
+        target: &target,
+        counter: &counter,
+    };
     Search::new(bench, modules).run(&items)
 }
 
 /// Puts system buildpacks before and after a group, except those of an id that it has (DE-17).
 fn with_system(group: &OrderGroup, system: &SystemToml) -> OrderGroup {
     let elements = |buildpacks: &[SystemBuildpack]| -> Vec<OrderElement> {
-        let new = buildpacks.iter().filter(|buildpack| group.group.iter().all(|element| element.id != buildpack.id));
+        let new = buildpacks
+            .iter()
+            .filter(|buildpack| group.group.iter().all(|element| element.id != buildpack.id));
         new.map(|buildpack| OrderElement {
             id: buildpack.id.clone(),
             version: buildpack.version.clone(),
@@ -87,17 +106,31 @@ fn with_system(group: &OrderGroup, system: &SystemToml) -> OrderGroup {
         })
         .collect()
     };
-    let (pre, post) = (elements(&system.pre.buildpacks), elements(&system.post.buildpacks));
-    OrderGroup { group: [&pre, &group.group, &post].into_iter().flatten().cloned().collect() }
+    let (pre, post) = (
+        elements(&system.pre.buildpacks),
+        elements(&system.post.buildpacks),
+    );
+    OrderGroup {
+        group: [&pre, &group.group, &post]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect(),
+    }
 }
 
 /// Every module that the order names itself must be there and have a supported API (API-3).
-fn verify<'a>(modules: &mut Modules<'_>, order: impl Iterator<Item = &'a OrderGroup>) -> Result<()> {
+fn verify<'a>(
+    modules: &mut Modules<'_>,
+    order: impl Iterator<Item = &'a OrderGroup>,
+) -> Result<()> {
     for element in order.flat_map(|group| &group.group) {
-        let module = modules.find(&element.id, &element.version, element.extension).map_err(|cause| {
-            let doing = format!("reading the order: {}@{}", element.id, element.version);
-            Error::new(ErrorKind::Inputs, doing).because(cause)
-        })?;
+        let module = modules
+            .find(&element.id, &element.version, element.extension)
+            .map_err(|cause| {
+                let doing = format!("reading the order: {}@{}", element.id, element.version);
+                Error::new(ErrorKind::Inputs, doing).because(cause)
+            })?;
         module.verify_api()?;
     }
     Ok(())
@@ -106,8 +139,19 @@ fn verify<'a>(modules: &mut Modules<'_>, order: impl Iterator<Item = &'a OrderGr
 fn participants(detected: &Detected) -> Vec<Element> {
     let group = &detected.group;
     let chosen = |element: &Element| {
-        let list = if element.extension { &group.extensions } else { &group.buildpacks };
-        list.iter().any(|chosen| chosen.id == *element.id && chosen.version == element.version)
+        let list = if element.extension {
+            &group.extensions
+        } else {
+            &group.buildpacks
+        };
+        list.iter()
+            .any(|chosen| chosen.id == *element.id && chosen.version == element.version)
     };
-    detected.trial.elements.iter().map(|trial| trial.element.clone()).filter(chosen).collect()
+    detected
+        .trial
+        .elements
+        .iter()
+        .map(|trial| trial.element.clone())
+        .filter(chosen)
+        .collect()
 }

@@ -97,7 +97,14 @@ pub enum ErrorKind {
 
 impl Error {
     pub fn new(kind: ErrorKind, doing: impl Into<String>) -> Self {
-        Self { kind, code: own_code(kind).unwrap_or(1), doing: doing.into(), source: None, buildpack: None, failure: None }
+        Self {
+            kind,
+            code: own_code(kind).unwrap_or(1),
+            doing: doing.into(),
+            source: None,
+            buildpack: None,
+            failure: None,
+        }
     }
 
     #[must_use]
@@ -126,7 +133,11 @@ impl Error {
     }
 
     pub(crate) fn not_detected(failure: DetectFailure) -> Self {
-        let kind = if failure.erred { ErrorKind::BuildpackErred } else { ErrorKind::NotDetected };
+        let kind = if failure.erred {
+            ErrorKind::BuildpackErred
+        } else {
+            ErrorKind::NotDetected
+        };
         let mut error = Self::new(kind, crate::messages::NO_GROUP_PASSED);
         error.failure = Some(Box::new(failure));
         error
@@ -187,6 +198,8 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|cause| &**cause as &(dyn std::error::Error + 'static))
+        self.source
+            .as_ref()
+            .map(|cause| &**cause as &(dyn std::error::Error + 'static))
     }
 }

@@ -72,14 +72,18 @@ pub enum Owners {
 impl Owners {
     pub(crate) fn of_layers(self) -> oci::Owners {
         match self {
-            Self::Written { layers: (uid, gid), .. } => oci::Owners::Written { uid, gid },
+            Self::Written {
+                layers: (uid, gid), ..
+            } => oci::Owners::Written { uid, gid },
             Self::FromDisk { uid, gid } => oci::Owners::FromDisk { uid, gid },
         }
     }
 
     fn of_app(self) -> oci::Owners {
         match self {
-            Self::Written { app: (uid, gid), .. } => oci::Owners::Written { uid, gid },
+            Self::Written {
+                app: (uid, gid), ..
+            } => oci::Owners::Written { uid, gid },
             Self::FromDisk { uid, gid } => oci::Owners::FromDisk { uid, gid },
         }
     }
@@ -97,7 +101,11 @@ pub struct Exported {
 /// Reads `<layers>/config/metadata.toml` and the layers of the group's buildpacks. Nothing may write there meanwhile.
 ///
 /// Spec: platform.md, "exporter".
-pub fn export(cx: &Context<'_>, request: &ExportRequest<'_>, into: &Arc<dyn Store>) -> Result<Exported> {
+pub fn export(
+    cx: &Context<'_>,
+    request: &ExportRequest<'_>,
+    into: &Arc<dyn Store>,
+) -> Result<Exported> {
     export_from(cx, request, into, &on_disk(cx))
 }
 
@@ -118,19 +126,34 @@ pub(crate) fn on_disk(cx: &Context<'_>) -> impl Fn(&Path) -> oci::Result<Box<dyn
 pub type OpenTree<'a> = dyn Fn(&Path) -> oci::Result<Box<dyn Tree>> + 'a;
 
 /// As [`export`], with files seen through any tree: tests give them owners that this machine does not allow.
-pub fn export_from(cx: &Context<'_>, request: &ExportRequest<'_>, into: &Arc<dyn Store>, open: &OpenTree<'_>) -> Result<Exported> {
-    cx.events.tell(Event::Started { phase: Phase::Export });
-    let exported = compose(cx, request, into, open).map_err(|error| error.in_phase(Phase::Export))?;
-    cx.events.tell(Event::Finished { phase: Phase::Export });
+pub fn export_from(
+    cx: &Context<'_>,
+    request: &ExportRequest<'_>,
+    into: &Arc<dyn Store>,
+    open: &OpenTree<'_>,
+) -> Result<Exported> {
+    cx.events.tell(Event::Started {
+        phase: Phase::Export,
+    });
+    let exported =
+        compose(cx, request, into, open).map_err(|error| error.in_phase(Phase::Export))?;
+    cx.events.tell(Event::Finished {
+        phase: Phase::Export,
+    });
     Ok(exported)
 }
 
 /// The table of contents of the image, from below.
-fn compose(cx: &Context<'_>, request: &ExportRequest<'_>, into: &Arc<dyn Store>, open: &OpenTree<'_>) -> Result<Exported> {
+fn compose(
+    cx: &Context<'_>,
+    request: &ExportRequest<'_>,
+    into: &Arc<dyn Store>,
+    open: &OpenTree<'_>,
+) -> Result<Exported> {
     verify_group(request.group)?;
     let inside = Inside::open(&cx.dirs.root)?;
     let built = metadata(cx, &inside)?;
-    let mut draft = Draft::begin(cx, request, into, open)?;
+    let mut draft = Draft::begin(cx, request, into, open);
     let mut label = run_image(cx, request)?;
 
     label.buildpacks = buildpack_layers::add(&mut draft, &inside)?;
@@ -138,10 +161,16 @@ fn compose(cx: &Context<'_>, request: &ExportRequest<'_>, into: &Arc<dyn Store>,
         label.sbom = sbom::add_layer(&mut draft, &inside)?;
     }
     label.app = app::add(&mut draft, &built.slices)?;
-    label.launcher = LayerSha { sha: launcher::add(&mut draft)? };
-    label.config = LayerSha { sha: launcher::add_config(&mut draft)? };
+    label.launcher = LayerSha {
+        sha: launcher::add(&mut draft)?,
+    };
+    label.config = LayerSha {
+        sha: launcher::add_config(&mut draft)?,
+    };
     if !built.processes.is_empty() {
-        label.process_types = LayerSha { sha: launcher::add_process_types(&mut draft, &built.processes)? };
+        label.process_types = LayerSha {
+            sha: launcher::add_process_types(&mut draft, &built.processes)?,
+        };
     }
 
     let entrypoint = config::entrypoint(request.process_type, &built)?;
@@ -155,23 +184,41 @@ fn compose(cx: &Context<'_>, request: &ExportRequest<'_>, into: &Arc<dyn Store>,
 fn metadata(cx: &Context<'_>, inside: &Inside) -> Result<Metadata> {
     let name = cx.dirs.layers.join("config/metadata.toml");
     let text = inside.text(&name, TOML_BYTES)?.unwrap_or_default();
-    Metadata::parse(&text, &name, cx.api)
-        .map_err(|cause| Error::new(ErrorKind::Format, format!("reading {}", name.display())).because(cause))
+    Metadata::parse(&text, &name, cx.api).map_err(|cause| {
+        Error::new(ErrorKind::Format, format!("reading {}", name.display())).because(cause)
+    })
 }
 
 /// What the label says of the run image; old rebasers look for it under `stack`.
 fn run_image(cx: &Context<'_>, request: &ExportRequest<'_>) -> Result<LifecycleMetadata> {
     let base = &request.analyzed.run_image;
-    let empty = || Error::new(ErrorKind::Image, "looking for the top layer of the run image: it has no layers");
-    let named = if cx.api.has_targets() { request.run_image.clone() } else { RunImageNames::default() };
+    let empty = || {
+        Error::new(
+            ErrorKind::Image,
+            "looking for the top layer of the run image: it has no layers",
+        )
+    };
+    let named = if cx.api.has_targets() {
+        request.run_image.clone()
+    } else {
+        RunImageNames::default()
+    };
     Ok(LifecycleMetadata {
         run_image: RunImageLabel {
             top_layer: base.layers().last().ok_or_else(empty)?.diff_id.to_string(),
-            reference: request.analyzed.file.run_image.as_ref().map(|image| image.reference.clone()).unwrap_or_default(),
+            reference: request
+                .analyzed
+                .file
+                .run_image
+                .as_ref()
+                .map(|image| image.reference.clone())
+                .unwrap_or_default(),
             image: named.image,
             mirrors: named.mirrors,
         },
-        stack: Some(StackToml { run_image: request.run_image.clone() }),
+        stack: Some(StackToml {
+            run_image: request.run_image.clone(),
+        }),
         ..LifecycleMetadata::default()
     })
 }

@@ -23,17 +23,22 @@ pub(crate) struct Place {
 ///
 /// What lies there already stays unless the tar has it, too. Entries for elsewhere are left out with a warning. No link
 /// is followed. Owners, times and set-id bits are not restored.
-pub(crate) fn extract(cx: &Context<'_>, tar: &mut dyn Read, place: &Place, layers: &Dir) -> Result<()> {
+pub(crate) fn extract(
+    cx: &Context<'_>,
+    tar: &mut dyn Read,
+    place: &Place,
+    layers: &Dir,
+) -> Result<()> {
     let mut made = Vec::new();
     let mut fault = None;
-    let read = tarball::read(tar, &Limits::default(), &mut |header, content| {
-        match entry(cx, header, content, place, layers, &mut made) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                let text = error.to_string();
-                fault = Some(error);
-                Err(oci::Error::new(oci::ErrorKind::Malformed, text))
-            }
+    let read = tarball::read(tar, &Limits::default(), &mut |header, content| match entry(
+        cx, header, content, place, layers, &mut made,
+    ) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let text = error.to_string();
+            fault = Some(error);
+            Err(oci::Error::new(oci::ErrorKind::Malformed, text))
         }
     });
     if let Some(fault) = fault {
@@ -43,7 +48,9 @@ pub(crate) fn extract(cx: &Context<'_>, tar: &mut dyn Read, place: &Place, layer
     read.map_err(|cause| Error::new(ErrorKind::CachedTar, doing()).because(cause))?;
     // Only now, so that what lies in a folder without permissions could be written.
     for (folder, mode) in made.iter().rev() {
-        layers.set_mode(folder, *mode).map_err(|cause| Error::new(ErrorKind::Io, doing()).because(cause))?;
+        layers
+            .set_mode(folder, *mode)
+            .map_err(|cause| Error::new(ErrorKind::Io, doing()).because(cause))?;
     }
     Ok(())
 }
@@ -61,16 +68,32 @@ fn entry(
     if folder.ancestors().skip(1).any(|above| above == name) {
         return Ok(());
     }
-    let Some(beneath) = name.strip_prefix(&place.layers).ok().filter(|beneath| beneath.starts_with(&place.beneath)) else {
+    let Some(beneath) = name
+        .strip_prefix(&place.layers)
+        .ok()
+        .filter(|beneath| beneath.starts_with(&place.beneath))
+    else {
         let text = messages::outside(&name, &folder);
-        cx.events.tell(Event::Said { level: Level::Warning, text });
+        cx.events.tell(Event::Said {
+            level: Level::Warning,
+            text,
+        });
         return Ok(());
     };
-    let failed = |cause: files::Error| Error::new(ErrorKind::CachedTar, format!("unpacking {}", name.display())).because(cause);
+    let failed = |cause: files::Error| {
+        Error::new(
+            ErrorKind::CachedTar,
+            format!("unpacking {}", name.display()),
+        )
+        .because(cause)
+    };
     let mode = u32::try_from(header.mode).unwrap_or_default() & 0o777;
     let old = layers.stat(beneath).map_err(failed)?;
     let parent = || match beneath.parent() {
-        Some(parent) => layers.create_dir_all(parent, 0o755).map(drop).map_err(failed),
+        Some(parent) => layers
+            .create_dir_all(parent, 0o755)
+            .map(drop)
+            .map_err(failed),
         None => Ok(()),
     };
     match (header.kind, old) {
@@ -87,17 +110,30 @@ fn entry(
                 layers.remove_file(beneath).map_err(failed)?;
             }
             let mut file = layers.create_file(beneath, mode).map_err(failed)?;
-            let doing = || Error::new(ErrorKind::CachedTar, format!("unpacking {}", name.display()));
-            io::copy(content, &mut file).map(drop).map_err(|cause| doing().because(cause))
+            let doing = || {
+                Error::new(
+                    ErrorKind::CachedTar,
+                    format!("unpacking {}", name.display()),
+                )
+            };
+            io::copy(content, &mut file)
+                .map(drop)
+                .map_err(|cause| doing().because(cause))
         }
         (Kind::Symlink, None) => {
             parent()?;
-            layers.symlink(Path::new(OsStr::from_bytes(&header.link)), beneath).map_err(failed)
+            layers
+                .symlink(Path::new(OsStr::from_bytes(&header.link)), beneath)
+                .map_err(failed)
         }
-        (Kind::Dir | Kind::Symlink, Some(_)) => {
-            Err(Error::new(ErrorKind::CachedTar, format!("unpacking {}: something else is there", name.display())))
-        }
-        (kind, _) => Err(Error::new(ErrorKind::CachedType, format!("unpacking {}: it is {kind:?}", name.display()))),
+        (Kind::Dir | Kind::Symlink, Some(_)) => Err(Error::new(
+            ErrorKind::CachedTar,
+            format!("unpacking {}: something else is there", name.display()),
+        )),
+        (kind, _) => Err(Error::new(
+            ErrorKind::CachedType,
+            format!("unpacking {}: it is {kind:?}", name.display()),
+        )),
     }
 }
 

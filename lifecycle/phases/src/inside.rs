@@ -30,20 +30,29 @@ impl Inside {
 
     /// Opens a folder. `None` when it is absent or no folder.
     pub(crate) fn folder(&self, name: &Path) -> Result<Option<Dir>> {
-        let Some((beneath, stat)) = self.resolve(name)? else { return Ok(None) };
+        let Some((beneath, stat)) = self.resolve(name)? else {
+            return Ok(None);
+        };
         if stat.kind != Kind::Dir {
             return Ok(None);
         }
-        let dir = self.root.dir(&beneath).map_err(|cause| failed("opening", name, cause))?;
+        let dir = self
+            .root
+            .dir(&beneath)
+            .map_err(|cause| failed("opening", name, cause))?;
         Ok(Some(dir))
     }
 
     /// Opens a folder in a folder without following a link of that name. `None` when it is absent.
     pub(crate) fn folder_in(&self, parent: &Path, name: &str) -> Result<Option<Dir>> {
-        let Some(parent_dir) = self.folder(parent)? else { return Ok(None) };
+        let Some(parent_dir) = self.folder(parent)? else {
+            return Ok(None);
+        };
         match parent_dir.dir(Path::new(name)) {
             Err(cause) if cause.kind() == files::ErrorKind::NotFound => Ok(None),
-            folder => folder.map(Some).map_err(|cause| failed("opening", &parent.join(name), cause)),
+            folder => folder
+                .map(Some)
+                .map_err(|cause| failed("opening", &parent.join(name), cause)),
         }
     }
 
@@ -59,13 +68,19 @@ impl Inside {
 
     /// Reads a file. `None` when it is absent or a link leads nowhere.
     pub(crate) fn read(&self, name: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
-        let Some((beneath, _)) = self.resolve(name)? else { return Ok(None) };
-        self.root.read(&beneath, limit).map_err(|cause| failed("reading", name, cause))
+        let Some((beneath, _)) = self.resolve(name)? else {
+            return Ok(None);
+        };
+        self.root
+            .read(&beneath, limit)
+            .map_err(|cause| failed("reading", name, cause))
     }
 
     /// Reads a text file likewise.
     pub(crate) fn text(&self, name: &Path, limit: u64) -> Result<Option<String>> {
-        self.read(name, limit)?.map(|bytes| utf8(bytes, name)).transpose()
+        self.read(name, limit)?
+            .map(|bytes| utf8(bytes, name))
+            .transpose()
     }
 
     /// Reads the variables of an `env` folder: links followed, folders left out, contents as they are.
@@ -73,8 +88,12 @@ impl Inside {
     /// A link that leads nowhere is an error, as in the Go lifecycle (EV-2).
     pub(crate) fn env_dir(&self, name: &Path) -> Result<EnvDir> {
         let mut variables = EnvDir::new();
-        let Some(dir) = self.folder(name)? else { return Ok(variables) };
-        let entries = dir.entries().map_err(|cause| failed("listing", name, cause))?;
+        let Some(dir) = self.folder(name)? else {
+            return Ok(variables);
+        };
+        let entries = dir
+            .entries()
+            .map_err(|cause| failed("listing", name, cause))?;
         if entries.len() > ENV_FILES {
             let doing = format!("{} has more than {ENV_FILES} files", name.display());
             return Err(Error::new(ErrorKind::Refused, doing));
@@ -85,10 +104,17 @@ impl Inside {
                 Some((_, stat)) if stat.kind == Kind::Dir => {}
                 Some((beneath, _)) => {
                     let value = self.root.read(&beneath, ENV_BYTES);
-                    let value = value.map_err(|cause| failed("reading", &file, cause))?.unwrap_or_default();
+                    let value = value
+                        .map_err(|cause| failed("reading", &file, cause))?
+                        .unwrap_or_default();
                     variables.insert(entry.name, bytes(value));
                 }
-                None => return Err(Error::new(ErrorKind::Io, format!("{} leads nowhere", file.display()))),
+                None => {
+                    return Err(Error::new(
+                        ErrorKind::Io,
+                        format!("{} leads nowhere", file.display()),
+                    ));
+                }
             }
         }
         Ok(variables)
@@ -96,7 +122,11 @@ impl Inside {
 
     /// Follows all links of a name. The result is relative to the root and free of links.
     fn resolve(&self, name: &Path) -> Result<Option<(PathBuf, Stat)>> {
-        let stat_of = |beneath: &Path| self.root.stat(beneath).map_err(|cause| failed("looking at", name, cause));
+        let stat_of = |beneath: &Path| {
+            self.root
+                .stat(beneath)
+                .map_err(|cause| failed("looking at", name, cause))
+        };
         let mut ahead: VecDeque<OsString> = parts(name).collect();
         let mut at = PathBuf::new();
         let mut links = 0;
@@ -106,16 +136,24 @@ impl Inside {
                 continue;
             }
             let next = at.join(&part);
-            let Some(stat) = stat_of(&next)? else { return Ok(None) };
+            let Some(stat) = stat_of(&next)? else {
+                return Ok(None);
+            };
             if stat.kind != Kind::Symlink {
                 at = next;
                 continue;
             }
             links += 1;
             if links > LINKS {
-                return Err(Error::new(ErrorKind::Refused, format!("{} goes through too many links", name.display())));
+                return Err(Error::new(
+                    ErrorKind::Refused,
+                    format!("{} goes through too many links", name.display()),
+                ));
             }
-            let target = self.root.read_link(&next).map_err(|cause| failed("following", name, cause))?;
+            let target = self
+                .root
+                .read_link(&next)
+                .map_err(|cause| failed("following", name, cause))?;
             if target.is_absolute() {
                 at.clear();
             }
@@ -142,8 +180,9 @@ fn bytes(value: Vec<u8>) -> OsString {
 
 /// What was read as text; fails with [`ErrorKind::Format`] when it is not UTF-8.
 pub(crate) fn utf8(bytes: Vec<u8>, name: &Path) -> Result<String> {
-    String::from_utf8(bytes)
-        .map_err(|cause| Error::new(ErrorKind::Format, format!("reading {}", name.display())).because(cause))
+    String::from_utf8(bytes).map_err(|cause| {
+        Error::new(ErrorKind::Format, format!("reading {}", name.display())).because(cause)
+    })
 }
 
 /// Wraps an error about a file, keeping apart what was refused and what did not work.

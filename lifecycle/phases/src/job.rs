@@ -46,11 +46,17 @@ pub enum Work {
 
 impl Work {
     pub fn detect(order: &Order, system: &SystemToml) -> Self {
-        Self::Detect { order: order.to_toml(), system: system.to_toml() }
+        Self::Detect {
+            order: order.to_toml(),
+            system: system.to_toml(),
+        }
     }
 
     pub fn build(group: &Group, plan: &Plan) -> Self {
-        Self::Build { group: group.to_toml(), plan: plan.to_toml() }
+        Self::Build {
+            group: group.to_toml(),
+            plan: plan.to_toml(),
+        }
     }
 
     pub fn phase(&self) -> Phase {
@@ -64,20 +70,34 @@ impl Work {
 /// Runs a job in the agent. `environ` is the agent's own environment.
 ///
 /// Leaves `group.toml` and `plan.toml`, or `metadata.toml`, or else `failure.json` in the folder for results.
-pub fn run_job(job: &Job, environ: &Environment, runner: &dyn Runner, events: &dyn Events) -> Result<()> {
+pub fn run_job(
+    job: &Job,
+    environ: &Environment,
+    runner: &dyn Runner,
+    events: &dyn Events,
+) -> Result<()> {
     let name = job.dirs.on_disk(&job.results);
     let results = Dir::open(&name).map_err(|cause| failed("opening", &name, cause))?;
     let outcome = run(job, environ, runner, events, &results);
     if let Err(error) = &outcome {
         let json = serde_json::to_vec(&Failure::of(error));
-        let json = json.map_err(|cause| Error::new(ErrorKind::Format, format!("writing {FAILURE}")).because(cause))?;
+        let json = json.map_err(|cause| {
+            Error::new(ErrorKind::Format, format!("writing {FAILURE}")).because(cause)
+        })?;
         replace(&results, Path::new(FAILURE), &json)?;
     }
     outcome
 }
 
-fn run(job: &Job, environ: &Environment, runner: &dyn Runner, events: &dyn Events, results: &Dir) -> Result<()> {
-    let malformed = |cause: cnb::Error| Error::new(ErrorKind::Inputs, "reading the job").because(cause);
+fn run(
+    job: &Job,
+    environ: &Environment,
+    runner: &dyn Runner,
+    events: &dyn Events,
+    results: &Dir,
+) -> Result<()> {
+    let malformed =
+        |cause: cnb::Error| Error::new(ErrorKind::Inputs, "reading the job").because(cause);
     let workshop = Workshop {
         dirs: &job.dirs,
         api: job.api.parse().map_err(malformed)?,
@@ -93,7 +113,11 @@ fn run(job: &Job, environ: &Environment, runner: &dyn Runner, events: &dyn Event
             let order = Order::parse(order, Path::new("order.toml")).map_err(malformed)?;
             let system = SystemToml::parse(system, Path::new("system.toml")).map_err(malformed)?;
             let detected = detect(&workshop, &order, &system)?;
-            replace(results, Path::new(GROUP), detected.group.to_toml().as_bytes())?;
+            replace(
+                results,
+                Path::new(GROUP),
+                detected.group.to_toml().as_bytes(),
+            )?;
             replace(results, Path::new(PLAN), detected.plan.to_toml().as_bytes())
         }
         Work::Build { group, plan } => {
@@ -101,7 +125,9 @@ fn run(job: &Job, environ: &Environment, runner: &dyn Runner, events: &dyn Event
             let plan = Plan::parse(plan, Path::new(PLAN)).map_err(malformed)?;
             let built = build(&workshop, &group, &plan)?;
             let text = built.metadata.to_toml(workshop.api);
-            let text = text.map_err(|cause| Error::new(ErrorKind::Format, format!("writing {METADATA}")).because(cause))?;
+            let text = text.map_err(|cause| {
+                Error::new(ErrorKind::Format, format!("writing {METADATA}")).because(cause)
+            })?;
             replace(results, Path::new(METADATA), text.as_bytes())
         }
     }
@@ -121,7 +147,9 @@ pub struct Failure {
 
 impl Failure {
     pub fn of(error: &Error) -> Self {
-        let chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+        let chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| {
+            error.source()
+        });
         Self {
             code: error.code(),
             chain: chain.map(ToString::to_string).collect(),
@@ -134,8 +162,10 @@ impl Failure {
 /// Reads what a detect job left, as untrusted input. `results` is a folder of this machine.
 pub fn detected(results: &Path) -> Result<(Group, Plan)> {
     let file = |name| results.join(name);
-    let group = Group::parse(&required(results, GROUP)?, &file(GROUP)).map_err(|cause| unusable(GROUP, cause))?;
-    let plan = Plan::parse(&required(results, PLAN)?, &file(PLAN)).map_err(|cause| unusable(PLAN, cause))?;
+    let group = Group::parse(&required(results, GROUP)?, &file(GROUP))
+        .map_err(|cause| unusable(GROUP, cause))?;
+    let plan = Plan::parse(&required(results, PLAN)?, &file(PLAN))
+        .map_err(|cause| unusable(PLAN, cause))?;
     Ok((group, plan))
 }
 
@@ -147,18 +177,29 @@ pub fn built(results: &Path, api: PlatformApi) -> Result<Metadata> {
 
 /// Reads how a job failed, likewise. `None` when it left nothing about that.
 pub fn failure(results: &Path) -> Result<Option<Failure>> {
-    let Some(text) = read(results, FAILURE, FAILURE_BYTES)? else { return Ok(None) };
-    serde_json::from_str(&text).map(Some).map_err(|cause| unusable(FAILURE, cause))
+    let Some(text) = read(results, FAILURE, FAILURE_BYTES)? else {
+        return Ok(None);
+    };
+    serde_json::from_str(&text)
+        .map(Some)
+        .map_err(|cause| unusable(FAILURE, cause))
 }
 
 fn required(results: &Path, file: &str) -> Result<String> {
-    read(results, file, TOML_BYTES)?.ok_or_else(|| Error::new(ErrorKind::Io, format!("reading {file}: the agent left none")))
+    read(results, file, TOML_BYTES)?.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Io,
+            format!("reading {file}: the agent left none"),
+        )
+    })
 }
 
 fn read(results: &Path, file: &str, limit: u64) -> Result<Option<String>> {
     let name = results.join(file);
     let dir = Dir::open(results).map_err(|cause| failed("opening", results, cause))?;
-    let bytes = dir.read(Path::new(file), limit).map_err(|cause| failed("reading", &name, cause))?;
+    let bytes = dir
+        .read(Path::new(file), limit)
+        .map_err(|cause| failed("reading", &name, cause))?;
     bytes.map(|bytes| utf8(bytes, &name)).transpose()
 }
 

@@ -8,7 +8,9 @@ pub const NO_GROUP_PASSED: &str = "No buildpack groups passed detection.";
 pub const CHECK_PATH: &str = "Please check that you are running against the correct path.";
 
 pub fn default_redefined(process_type: &str) -> String {
-    format!("Warning: redefining the following default process type with a process not marked as default: {process_type}")
+    format!(
+        "Warning: redefining the following default process type with a process not marked as default: {process_type}"
+    )
 }
 
 pub fn working_dir_ignored(process_type: &str) -> String {
@@ -57,8 +59,16 @@ pub fn of(event: &Event) -> Option<String> {
         Event::Label { key } => Some(format!("Adding label '{key}'")),
         // Slices are told in sum.
         Event::Layer { id, .. } if id.starts_with("slice-") => None,
-        Event::Layer { id, action: LayerAction::Added, .. } => Some(format!("Adding layer '{id}'")),
-        Event::Layer { id, action: LayerAction::Reused, .. } => Some(format!("Reusing layer '{id}'")),
+        Event::Layer {
+            id,
+            action: LayerAction::Added,
+            ..
+        } => Some(format!("Adding layer '{id}'")),
+        Event::Layer {
+            id,
+            action: LayerAction::Reused,
+            ..
+        } => Some(format!("Reusing layer '{id}'")),
         _ => None,
     }
 }
@@ -102,10 +112,15 @@ pub fn adding_cached(id: &str) -> String {
 
 /// Not Go's: it writes them.
 pub fn outside(name: &Path, folder: &Path) -> String {
-    format!("Warning: leaving out {} of a cached layer, it does not lie in {}", name.display(), folder.display())
+    format!(
+        "Warning: leaving out {} of a cached layer, it does not lie in {}",
+        name.display(),
+        folder.display()
+    )
 }
 
-pub const NO_EXTENSIONS: &str = "detected order contains extensions which is not supported by the creator";
+pub const NO_EXTENSIONS: &str =
+    "detected order contains extensions which is not supported by the creator";
 
 pub fn cache_failed(error: &Error) -> String {
     format!("Failed to export cache: {error}")

@@ -43,11 +43,19 @@ impl Module {
 
     /// Fails when its API is not supported.
     pub(crate) fn verify_api(&self) -> Result<()> {
-        self.element.api.parse::<BuildpackApi>().map(drop).map_err(|cause| self.api_error(cause))
+        self.element
+            .api
+            .parse::<BuildpackApi>()
+            .map(drop)
+            .map_err(|cause| self.api_error(cause))
     }
 
     fn api_error(&self, cause: cnb::Error) -> Error {
-        Error::new(ErrorKind::BuildpackApi, format!("reading the API of {}", self.element)).because(cause)
+        Error::new(
+            ErrorKind::BuildpackApi,
+            format!("reading the API of {}", self.element),
+        )
+        .because(cause)
     }
 }
 
@@ -55,7 +63,11 @@ impl Module {
 pub(crate) fn verify_group(group: &Group) -> Result<()> {
     for element in &group.buildpacks {
         element.buildpack_api().map_err(|cause| {
-            Error::new(ErrorKind::BuildpackApi, format!("reading the API of {element} in the group")).because(cause)
+            Error::new(
+                ErrorKind::BuildpackApi,
+                format!("reading the API of {element} in the group"),
+            )
+            .because(cause)
         })?;
     }
     Ok(())
@@ -71,11 +83,20 @@ pub(crate) struct Modules<'a> {
 
 impl<'a> Modules<'a> {
     pub(crate) fn new(dirs: &'a Dirs, inside: &'a Inside) -> Self {
-        Self { dirs, inside, known: HashMap::new() }
+        Self {
+            dirs,
+            inside,
+            known: HashMap::new(),
+        }
     }
 
     /// Fails with [`ErrorKind::ModuleNotFound`] when its descriptor is not there.
-    pub(crate) fn find(&mut self, id: &BuildpackId, version: &str, extension: bool) -> Result<Arc<Module>> {
+    pub(crate) fn find(
+        &mut self,
+        id: &BuildpackId,
+        version: &str,
+        extension: bool,
+    ) -> Result<Arc<Module>> {
         let key = (extension, id.to_string(), version.to_owned());
         if let Some(module) = self.known.get(&key) {
             return Ok(Arc::clone(module));
@@ -86,16 +107,24 @@ impl<'a> Modules<'a> {
     }
 
     fn read(&self, id: &BuildpackId, version: &str, extension: bool) -> Result<Module> {
-        let (all, file) = match extension {
-            false => (&self.dirs.buildpacks, "buildpack.toml"),
-            true => (&self.dirs.extensions, "extension.toml"),
+        let (all, file) = if extension {
+            (&self.dirs.extensions, "extension.toml")
+        } else {
+            (&self.dirs.buildpacks, "buildpack.toml")
         };
         let root = all.join(id.folder()).join(version);
-        let absent = || Error::new(ErrorKind::ModuleNotFound, format!("finding {id}@{version}: there is no {}", root.display()));
+        let absent = || {
+            Error::new(
+                ErrorKind::ModuleNotFound,
+                format!("finding {id}@{version}: there is no {}", root.display()),
+            )
+        };
         let name = root.join(file);
         let text = self.inside.text(&name, TOML_BYTES)?.ok_or_else(absent)?;
         let bin = programs(self.inside, &root)?;
-        let malformed = |cause: cnb::Error| Error::new(ErrorKind::Format, format!("reading {id}@{version}")).because(cause);
+        let malformed = |cause: cnb::Error| {
+            Error::new(ErrorKind::Format, format!("reading {id}@{version}")).because(cause)
+        };
         let element = |api: String| Element {
             id: id.to_string(),
             version: version.to_owned(),
@@ -133,7 +162,14 @@ impl<'a> Modules<'a> {
 /// The names in `bin`.
 fn programs(inside: &Inside, root: &Path) -> Result<Vec<String>> {
     let name = root.join("bin");
-    let Some(bin) = inside.folder(&name)? else { return Ok(Vec::new()) };
-    let entries = bin.entries().map_err(|cause| failed("listing", &name, cause))?;
-    Ok(entries.into_iter().filter_map(|entry| entry.name.into_string().ok()).collect())
+    let Some(bin) = inside.folder(&name)? else {
+        return Ok(Vec::new());
+    };
+    let entries = bin
+        .entries()
+        .map_err(|cause| failed("listing", &name, cause))?;
+    Ok(entries
+        .into_iter()
+        .filter_map(|entry| entry.name.into_string().ok())
+        .collect())
 }

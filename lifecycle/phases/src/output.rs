@@ -24,7 +24,12 @@ struct State {
 
 impl<'a> Output<'a> {
     pub(crate) fn new(phase: Phase, element: &'a Element, events: &'a dyn Events) -> Self {
-        Self { phase, element, events, state: Mutex::default() }
+        Self {
+            phase,
+            element,
+            events,
+            state: Mutex::default(),
+        }
     }
 
     pub(crate) fn take(&self, stream: Stream, piece: &[u8]) {
@@ -52,8 +57,14 @@ impl<'a> Output<'a> {
 
     /// Tells of lines without an end; returns the last part of everything.
     pub(crate) fn finish(self) -> String {
-        let mut state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for (stream, begun) in [(Stream::Stdout, &state.stdout), (Stream::Stderr, &state.stderr)] {
+        let mut state = self
+            .state
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        for (stream, begun) in [
+            (Stream::Stdout, &state.stdout),
+            (Stream::Stderr, &state.stderr),
+        ] {
             if !begun.is_empty() {
                 tell(self.events, self.phase, self.element, stream, begun);
             }
@@ -69,6 +80,11 @@ impl<'a> Output<'a> {
 fn tell(events: &dyn Events, phase: Phase, element: &Element, stream: Stream, line: &[u8]) {
     for line in line.chunks(LINE_BYTES) {
         let line = String::from_utf8_lossy(line).into_owned();
-        events.tell(Event::Output { phase, element: element.clone(), stream, line });
+        events.tell(Event::Output {
+            phase,
+            element: element.clone(),
+            stream,
+            line,
+        });
     }
 }

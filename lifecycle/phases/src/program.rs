@@ -13,19 +13,34 @@ use crate::{Command, Error, ErrorKind, Event, Exit, Result, Workshop};
 pub(crate) fn execute(cx: &Workshop<'_>, command: &Command, written: &mut String) -> Result<Exit> {
     let element = &command.element;
     let phase = command.phase;
-    cx.events.tell(Event::Running { phase, element: element.clone() });
+    cx.events.tell(Event::Running {
+        phase,
+        element: element.clone(),
+    });
     let since = Instant::now();
     let output = Output::new(phase, element, cx.events);
-    let exit = cx.runner.run(command, &|stream, piece| output.take(stream, piece));
+    let exit = cx
+        .runner
+        .run(command, &|stream, piece| output.take(stream, piece));
     *written = output.finish();
     let millis = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-    cx.events.tell(Event::Ran { phase, element: element.clone(), exit: exit.as_ref().ok().copied(), millis });
+    cx.events.tell(Event::Ran {
+        phase,
+        element: element.clone(),
+        exit: exit.as_ref().ok().copied(),
+        millis,
+    });
     exit
 }
 
 /// Says in plain words what would otherwise be an error of the system.
 pub(crate) fn startable(inside: &Inside, program: &Path) -> Result<()> {
-    let wrong = |what: &str| Err(Error::new(ErrorKind::Start, format!("{} {what}", program.display())));
+    let wrong = |what: &str| {
+        Err(Error::new(
+            ErrorKind::Start,
+            format!("{} {what}", program.display()),
+        ))
+    };
     match inside.stat(program)? {
         None => wrong("does not exist"),
         Some(stat) if stat.kind != Kind::File => wrong("is not a file"),

@@ -31,14 +31,26 @@ pub struct Restored {
 /// A cached layer that is missing or damaged is told as a warning.
 ///
 /// Spec: platform.md, "restorer".
-pub fn restore(cx: &Context<'_>, analyzed: &cnb::Analyzed, group: &Group, cache: Option<&Path>) -> Result<Restored> {
+pub fn restore(
+    cx: &Context<'_>,
+    analyzed: &cnb::Analyzed,
+    group: &Group,
+    cache: Option<&Path>,
+) -> Result<Restored> {
     phase(cx, || {
         verify_group(group)?;
         let cache = cache.map(Cache::open).transpose()?;
         if cache.is_none() {
-            cx.events.tell(Event::Said { level: Level::Warning, text: messages::NO_CACHE.to_owned() });
+            cx.events.tell(Event::Said {
+                level: Level::Warning,
+                text: messages::NO_CACHE.to_owned(),
+            });
         }
-        let cached = cache.as_ref().map(Cache::metadata).transpose()?.unwrap_or_default();
+        let cached = cache
+            .as_ref()
+            .map(Cache::metadata)
+            .transpose()?
+            .unwrap_or_default();
         let layers = layers(cx)?;
         metadata::restore_stores(&layers, &analyzed.metadata, group)?;
         let remembered = metadata::restore_layers(cx, &layers, &analyzed.metadata, &cached, group)?;
@@ -49,12 +61,19 @@ pub fn restore(cx: &Context<'_>, analyzed: &cnb::Analyzed, group: &Group, cache:
         if cx.api.has_sbom_layer() {
             sbom::restore(cx, &layers, cache.as_ref(), &cached, group)?;
         }
-        Ok(Restored { metadata: remembered.into_keys().map(|id| id.to_string()).collect(), contents })
+        Ok(Restored {
+            metadata: remembered.into_keys().map(|id| id.to_string()).collect(),
+            contents,
+        })
     })
 }
 
 /// As [`restore`], but of layers nothing: only `store.toml` comes back.
-pub fn restore_stores(cx: &Context<'_>, analyzed: &cnb::Analyzed, group: &Group) -> Result<Restored> {
+pub fn restore_stores(
+    cx: &Context<'_>,
+    analyzed: &cnb::Analyzed,
+    group: &Group,
+) -> Result<Restored> {
     phase(cx, || {
         verify_group(group)?;
         metadata::restore_stores(&layers(cx)?, &analyzed.metadata, group)?;
@@ -63,15 +82,26 @@ pub fn restore_stores(cx: &Context<'_>, analyzed: &cnb::Analyzed, group: &Group)
 }
 
 fn phase(cx: &Context<'_>, work: impl FnOnce() -> Result<Restored>) -> Result<Restored> {
-    cx.events.tell(Event::Started { phase: Phase::Restore });
+    cx.events.tell(Event::Started {
+        phase: Phase::Restore,
+    });
     let restored = work().map_err(|error| error.in_phase(Phase::Restore))?;
-    cx.events.tell(Event::Finished { phase: Phase::Restore });
+    cx.events.tell(Event::Finished {
+        phase: Phase::Restore,
+    });
     Ok(restored)
 }
 
 /// `<layers>` on this machine.
 fn layers(cx: &Context<'_>) -> Result<Dir> {
     let name = &cx.dirs.layers;
-    let absent = || Error::new(ErrorKind::Io, format!("opening {}: it does not exist", name.display()));
-    Inside::open(&cx.dirs.root)?.folder(name)?.ok_or_else(absent)
+    let absent = || {
+        Error::new(
+            ErrorKind::Io,
+            format!("opening {}: it does not exist", name.display()),
+        )
+    };
+    Inside::open(&cx.dirs.root)?
+        .folder(name)?
+        .ok_or_else(absent)
 }

@@ -14,11 +14,18 @@ pub fn run_image_names(run: &RunToml, analyzed: &str, extended: bool) -> RunImag
         (Ok(name), Ok(analyzed)) => name == analyzed,
         _ => name == analyzed,
     };
-    let listed = |names: &&RunImageNames| std::iter::once(&names.image).chain(&names.mirrors).any(same);
+    let listed = |names: &&RunImageNames| {
+        std::iter::once(&names.image)
+            .chain(&names.mirrors)
+            .any(same)
+    };
     match (run.images.iter().find(listed), run.images.first()) {
         (Some(names), _) => names.clone(),
         (None, None) => RunImageNames::default(),
-        (None, Some(_)) if extended => RunImageNames { image: analyzed.to_owned(), mirrors: Vec::new() },
+        (None, Some(_)) if extended => RunImageNames {
+            image: analyzed.to_owned(),
+            mirrors: Vec::new(),
+        },
         (None, Some(first)) => first.clone(),
     }
 }

@@ -24,7 +24,8 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// Makes a new folder, mode 0700, below the folder `scratch` of the build environment.
     pub(crate) fn new(dirs: &Dirs, scratch: &Path, counter: &Counter) -> Result<Self> {
-        let parent = Dir::open(&dirs.on_disk(scratch)).map_err(|cause| failed("opening", scratch, cause))?;
+        let parent =
+            Dir::open(&dirs.on_disk(scratch)).map_err(|cause| failed("opening", scratch, cause))?;
         // Programs that ran before may have left anything here: a name that is taken is passed over.
         for _ in 0..1000 {
             let number = counter.0.fetch_add(1, Ordering::Relaxed);
@@ -32,13 +33,24 @@ impl Scratch {
             match parent.create_dir(&beneath, 0o700) {
                 Ok(own) => {
                     let name = scratch.join(&beneath);
-                    return Ok(Self { parent, own, beneath, name });
+                    return Ok(Self {
+                        parent,
+                        own,
+                        beneath,
+                        name,
+                    });
                 }
                 Err(cause) if cause.kind() == files::ErrorKind::Exists => {}
                 Err(cause) => return Err(failed("creating a folder in", scratch, cause)),
             }
         }
-        Err(Error::new(ErrorKind::Io, format!("creating a folder in {}: all names are taken", scratch.display())))
+        Err(Error::new(
+            ErrorKind::Io,
+            format!(
+                "creating a folder in {}: all names are taken",
+                scratch.display()
+            ),
+        ))
     }
 
     /// Its name in the build environment.
@@ -49,15 +61,20 @@ impl Scratch {
     pub(crate) fn write(&self, file: &str, text: &str) -> Result<PathBuf> {
         use std::io::Write;
         let name = self.name.join(file);
-        let mut created = self.own.create_file(Path::new(file), 0o600).map_err(|cause| failed("creating", &name, cause))?;
-        created
-            .write_all(text.as_bytes())
-            .map_err(|cause| Error::new(ErrorKind::Io, format!("writing {}", name.display())).because(cause))?;
+        let mut created = self
+            .own
+            .create_file(Path::new(file), 0o600)
+            .map_err(|cause| failed("creating", &name, cause))?;
+        created.write_all(text.as_bytes()).map_err(|cause| {
+            Error::new(ErrorKind::Io, format!("writing {}", name.display())).because(cause)
+        })?;
         Ok(name)
     }
 
     pub(crate) fn read(&self, file: &str, limit: u64) -> Result<Option<Vec<u8>>> {
-        self.own.read(Path::new(file), limit).map_err(|cause| failed("reading", &self.name.join(file), cause))
+        self.own
+            .read(Path::new(file), limit)
+            .map_err(|cause| failed("reading", &self.name.join(file), cause))
     }
 }
 

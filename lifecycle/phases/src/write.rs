@@ -12,12 +12,19 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) fn replace(dir: &Dir, beneath: &Path, bytes: &[u8]) -> Result<()> {
     let name = dir.path().join(beneath);
     if let Some(parent) = beneath.parent() {
-        dir.create_dir_all(parent, 0o755).map_err(|cause| failed("creating the folder of", &name, cause))?;
+        dir.create_dir_all(parent, 0o755)
+            .map_err(|cause| failed("creating the folder of", &name, cause))?;
     }
     match dir.remove_file(beneath) {
-        Err(cause) if cause.kind() != Kind::NotFound => return Err(failed("replacing", &name, cause)),
+        Err(cause) if cause.kind() != Kind::NotFound => {
+            return Err(failed("replacing", &name, cause));
+        }
         _ => {}
     }
-    let mut file = dir.create_file(beneath, 0o644).map_err(|cause| failed("creating", &name, cause))?;
-    file.write_all(bytes).map_err(|cause| Error::new(ErrorKind::Io, format!("writing {}", name.display())).because(cause))
+    let mut file = dir
+        .create_file(beneath, 0o644)
+        .map_err(|cause| failed("creating", &name, cause))?;
+    file.write_all(bytes).map_err(|cause| {
+        Error::new(ErrorKind::Io, format!("writing {}", name.display())).because(cause)
+    })
 }

@@ -26,13 +26,18 @@ pub(super) struct LayerDir {
 /// launch.toml and its like are read as layers, too, as in the Go lifecycle (BU-4).
 pub(super) fn collect(folder: &Dir, name: &Path) -> Result<Vec<LayerDir>> {
     let mut layers = Vec::new();
-    for entry in folder.entries().map_err(|cause| failed("listing", name, cause))? {
+    for entry in folder
+        .entries()
+        .map_err(|cause| failed("listing", name, cause))?
+    {
         if entry.kind == Kind::Dir || !is_toml(&entry.name) {
             continue;
         }
         let layer = layer_name(&entry.name);
         let file = name.join(&entry.name);
-        let text = folder.read(Path::new(&entry.name), TOML_BYTES).map_err(|cause| failed("reading", &file, cause))?;
+        let text = folder
+            .read(Path::new(&entry.name), TOML_BYTES)
+            .map_err(|cause| failed("reading", &file, cause))?;
         let text = utf8(text.unwrap_or_default(), &file)?;
         let toml = LayerToml::parse(&text, &file).map_err(|cause| {
             let kind = match cause.kind() {
@@ -48,7 +53,10 @@ pub(super) fn collect(folder: &Dir, name: &Path) -> Result<Vec<LayerDir>> {
         if toml.types.is_empty() {
             ignore(folder, layer, &name.join(layer))?;
         }
-        layers.push(LayerDir { name: layer.to_owned(), types: toml.types });
+        layers.push(LayerDir {
+            name: layer.to_owned(),
+            types: toml.types,
+        });
     }
     Ok(layers)
 }
@@ -72,5 +80,9 @@ pub(crate) fn is_toml(name: &OsStr) -> bool {
 
 /// A name without its `.toml`.
 pub(crate) fn layer_name(file: &OsStr) -> &OsStr {
-    OsStr::from_bytes(file.as_bytes().strip_suffix(b".toml").unwrap_or(file.as_bytes()))
+    OsStr::from_bytes(
+        file.as_bytes()
+            .strip_suffix(b".toml")
+            .unwrap_or(file.as_bytes()),
+    )
 }

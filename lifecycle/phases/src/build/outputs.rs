@@ -22,22 +22,40 @@ pub(super) struct Outputs {
 }
 
 /// Reads them in the order in which the Go lifecycle does, so that of several faults the same is told.
-pub(super) fn read(folder: &Dir, name: &Path, module: &Module, wanted: &BuildpackPlan, layers: &[LayerDir]) -> Result<Outputs> {
+pub(super) fn read(
+    folder: &Dir,
+    name: &Path,
+    module: &Module,
+    wanted: &BuildpackPlan,
+    layers: &[LayerDir],
+) -> Result<Outputs> {
     let file = name.join("build.toml");
     let build = text(folder, "build.toml", &file)?
-        .map_or_else(|| Ok(BuildToml::default()), |text| BuildToml::parse(&text, &file, wanted))
+        .map_or_else(
+            || Ok(BuildToml::default()),
+            |text| BuildToml::parse(&text, &file, wanted),
+        )
         .map_err(|cause| malformed(&file, cause))?;
     let sboms = sbom::find(folder, name, module, layers)?;
     let file = name.join("launch.toml");
     let launch = match text(folder, "launch.toml", &file)? {
-        Some(text) => Launch::parse(&text, &file, module.api()?).map_err(|cause| malformed(&file, cause))?,
+        Some(text) => {
+            Launch::parse(&text, &file, module.api()?).map_err(|cause| malformed(&file, cause))?
+        }
         None => Launch::default(),
     };
-    Ok(Outputs { met: build.met(wanted), bom: build.bom, sboms, launch })
+    Ok(Outputs {
+        met: build.met(wanted),
+        bom: build.bom,
+        sboms,
+        launch,
+    })
 }
 
 fn text(folder: &Dir, file: &str, name: &Path) -> Result<Option<String>> {
-    let bytes = folder.read(Path::new(file), TOML_BYTES).map_err(|cause| failed("reading", name, cause))?;
+    let bytes = folder
+        .read(Path::new(file), TOML_BYTES)
+        .map_err(|cause| failed("reading", name, cause))?;
     bytes.map(|bytes| utf8(bytes, name)).transpose()
 }
 

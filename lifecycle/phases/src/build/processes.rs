@@ -15,7 +15,11 @@ impl Processes {
     /// Adds a buildpack's processes; those of the same type are replaced, the last default counts.
     ///
     /// Returns the type of a default process that was redefined without being marked as default.
-    pub(super) fn add(&mut self, buildpack: &BuildpackId, processes: Vec<Process>) -> Option<String> {
+    pub(super) fn add(
+        &mut self,
+        buildpack: &BuildpackId,
+        processes: Vec<Process>,
+    ) -> Option<String> {
         let mut redefined = None;
         for mut process in processes {
             process.buildpack_id = buildpack.to_string();

@@ -27,10 +27,18 @@ pub(super) struct Bench<'a> {
 }
 
 /// Runs one buildpack; `env` becomes what later buildpacks see.
-pub(super) fn run(bench: &Bench<'_>, module: &Module, wanted: &BuildpackPlan, env: &mut Environment) -> Result<Outputs> {
+pub(super) fn run(
+    bench: &Bench<'_>,
+    module: &Module,
+    wanted: &BuildpackPlan,
+    env: &mut Environment,
+) -> Result<Outputs> {
     let name = bench.cx.dirs.layers.join(&module.element.folder);
     let beneath = Path::new(&module.element.folder);
-    let folder = bench.layers.create_dir_all(beneath, 0o755).map_err(|cause| failed("creating", &name, cause))?;
+    let folder = bench
+        .layers
+        .create_dir_all(beneath, 0o755)
+        .map_err(|cause| failed("creating", &name, cause))?;
     let scratch = Scratch::new(bench.cx.dirs, bench.cx.scratch, bench.counter)?;
     let plan = scratch.write("plan.toml", &wanted.to_toml())?;
     start(bench, module, &name, &plan, scratch.name(), env)?;
@@ -39,20 +47,35 @@ pub(super) fn run(bench: &Bench<'_>, module: &Module, wanted: &BuildpackPlan, en
     outputs::read(&folder, &name, module, wanted, &layers)
 }
 
-fn start(bench: &Bench<'_>, module: &Module, layers: &Path, plan: &Path, scratch: &Path, env: &Environment) -> Result<()> {
+fn start(
+    bench: &Bench<'_>,
+    module: &Module,
+    layers: &Path,
+    plan: &Path,
+    scratch: &Path,
+    env: &Environment,
+) -> Result<()> {
     let dirs = bench.cx.dirs;
     let command = Command {
         element: module.element.clone(),
         phase: Phase::Build,
         program: module.program("build"),
         args: [layers, &dirs.platform, plan].map(Into::into).into(),
-        env: environment(bench, module, layers, plan, env)?.into_iter().collect(),
+        env: environment(bench, module, layers, plan, env)?
+            .into_iter()
+            .collect(),
         dir: dirs.app.clone(),
         writable: vec![dirs.app.clone(), layers.to_owned(), scratch.to_owned()],
     };
-    let failed = || Error::new(ErrorKind::BinBuild, format!("running bin/build of {}", module.element));
+    let failed = || {
+        Error::new(
+            ErrorKind::BinBuild,
+            format!("running bin/build of {}", module.element),
+        )
+    };
     let mut written = String::new();
-    let exit = startable(bench.inside, &command.program).and_then(|()| execute(bench.cx, &command, &mut written));
+    let exit = startable(bench.inside, &command.program)
+        .and_then(|()| execute(bench.cx, &command, &mut written));
     match exit {
         Ok(Exit::Code(0)) => Ok(()),
         Ok(exit) => Err(failed().because(exit.to_string())),
@@ -60,7 +83,13 @@ fn start(bench: &Bench<'_>, module: &Module, layers: &Path, plan: &Path, scratch
     }
 }
 
-fn environment(bench: &Bench<'_>, module: &Module, layers: &Path, plan: &Path, env: &Environment) -> Result<Environment> {
+fn environment(
+    bench: &Bench<'_>,
+    module: &Module,
+    layers: &Path,
+    plan: &Path,
+    env: &Environment,
+) -> Result<Environment> {
     let dirs = bench.cx.dirs;
     let mut env = env.clone();
     if !module.clear_env {
@@ -84,7 +113,12 @@ fn environment(bench: &Bench<'_>, module: &Module, layers: &Path, plan: &Path, e
 }
 
 /// Lets later buildpacks see the layers that are for building: one after the other, folders before variables (EV-5).
-fn add_to_environment(inside: &Inside, name: &Path, layers: &[LayerDir], env: &mut Environment) -> Result<()> {
+fn add_to_environment(
+    inside: &Inside,
+    name: &Path,
+    layers: &[LayerDir],
+    env: &mut Environment,
+) -> Result<()> {
     for layer in layers.iter().filter(|layer| layer.types.build) {
         let layer = name.join(&layer.name);
         env.add_layer_root(Stage::Build, &layer, &|path| inside.exists(path));

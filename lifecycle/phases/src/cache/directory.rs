@@ -34,8 +34,13 @@ pub(crate) enum Cached {
 impl Cache {
     /// Opens a folder that exists; clears what an earlier run left half done.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let dir = Dir::open(path)
-            .map_err(|cause| Error::new(ErrorKind::CacheDir, format!("opening the cache {}", path.display())).because(cause))?;
+        let dir = Dir::open(path).map_err(|cause| {
+            Error::new(
+                ErrorKind::CacheDir,
+                format!("opening the cache {}", path.display()),
+            )
+            .because(cause)
+        })?;
         let cache = Self { dir };
         cache.remove(STAGING)?;
         if cache.exists(Path::new(COMMITTED))? {
@@ -45,7 +50,10 @@ impl Cache {
             cache.rename(BACKUP, COMMITTED)?;
         }
         for part in [STAGING, COMMITTED] {
-            cache.dir.create_dir_all(Path::new(part), 0o755).map_err(|cause| cache.failed("creating", part, cause))?;
+            cache
+                .dir
+                .create_dir_all(Path::new(part), 0o755)
+                .map_err(|cause| cache.failed("creating", part, cause))?;
         }
         Ok(cache)
     }
@@ -53,27 +61,43 @@ impl Cache {
     /// What is kept; what does not decode counts as nothing.
     pub(crate) fn metadata(&self) -> Result<CacheMetadata> {
         let file = Path::new(COMMITTED).join(CACHE_METADATA);
-        let bytes = self.dir.read(&file, METADATA_BYTES).map_err(|cause| failed("reading", &file, cause))?;
-        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+        let bytes = self
+            .dir
+            .read(&file, METADATA_BYTES)
+            .map_err(|cause| failed("reading", &file, cause))?;
+        let text = bytes
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .unwrap_or_default();
         Ok(CacheMetadata::from_json(&text).unwrap_or_default())
     }
 
     /// Opens a layer after reading it once: its name proves nothing.
     pub(crate) fn verified(&self, sha: &str) -> Result<Cached> {
-        let missing = || Ok(Cached::Missing(format!("failed to find cache layer with SHA '{sha}'")));
-        let Some(beneath) = tar_of(COMMITTED, sha) else { return missing() };
+        let missing = || {
+            Ok(Cached::Missing(format!(
+                "failed to find cache layer with SHA '{sha}'"
+            )))
+        };
+        let Some(beneath) = tar_of(COMMITTED, sha) else {
+            return missing();
+        };
         let mut file = match self.dir.file(&beneath) {
             Err(cause) if cause.kind() == FileError::NotFound => return missing(),
             Err(cause) if cause.kind() == FileError::Denied => {
-                let why = format!("failed to read cache layer with SHA '{sha}' due to insufficient permissions");
+                let why = format!(
+                    "failed to read cache layer with SHA '{sha}' due to insufficient permissions"
+                );
                 return Ok(Cached::Missing(why));
             }
             file => file.map_err(|cause| failed("opening", &beneath, cause))?,
         };
-        let reading = |cause| Error::new(ErrorKind::Io, format!("reading cached layer {sha}")).because(cause);
+        let reading =
+            |cause| Error::new(ErrorKind::Io, format!("reading cached layer {sha}")).because(cause);
         let found = digest(&mut file).map_err(reading)?.to_string();
         if found != sha {
-            return Ok(Cached::Missing(format!("expected layer contents to have SHA '{sha}'; found '{found}'")));
+            return Ok(Cached::Missing(format!(
+                "expected layer contents to have SHA '{sha}'; found '{found}'"
+            )));
         }
         file.rewind().map_err(reading)?;
         Ok(Cached::Here(file))
@@ -81,9 +105,16 @@ impl Cache {
 
     /// Opens the SBOM layer, which has to be there and is read as it is (as in the Go lifecycle).
     pub(crate) fn open_layer(&self, sha: &str) -> Result<File> {
-        let absent = || Error::new(ErrorKind::CachedSbom, format!("opening the cached SBOM layer {sha}"));
+        let absent = || {
+            Error::new(
+                ErrorKind::CachedSbom,
+                format!("opening the cached SBOM layer {sha}"),
+            )
+        };
         let beneath = tar_of(COMMITTED, sha).ok_or_else(absent)?;
-        self.dir.file(&beneath).map_err(|cause| absent().because(cause))
+        self.dir
+            .file(&beneath)
+            .map_err(|cause| absent().because(cause))
     }
 
     /// Takes a layer over from the last build. False when it is not there or damaged.
@@ -106,19 +137,28 @@ impl Cache {
         if self.exists(&to)? {
             return Ok(());
         }
-        let mut file = self.dir.create_file(&to, 0o644).map_err(|cause| failed("creating", &to, cause))?;
-        io::copy(tar, &mut file)
-            .map(drop)
-            .map_err(|cause| Error::new(ErrorKind::Io, format!("writing {}", to.display())).because(cause))
+        let mut file = self
+            .dir
+            .create_file(&to, 0o644)
+            .map_err(|cause| failed("creating", &to, cause))?;
+        io::copy(tar, &mut file).map(drop).map_err(|cause| {
+            Error::new(ErrorKind::Io, format!("writing {}", to.display())).because(cause)
+        })
     }
 
     /// Replaces what was kept by what was taken since the cache was opened.
     pub(super) fn commit(self, metadata: &CacheMetadata) -> Result<()> {
-        let json = metadata.to_json().map_err(|cause| Error::new(ErrorKind::Format, "writing cache metadata").because(cause))?;
+        let json = metadata.to_json().map_err(|cause| {
+            Error::new(ErrorKind::Format, "writing cache metadata").because(cause)
+        })?;
         let file = Path::new(STAGING).join(CACHE_METADATA);
-        let mut created = self.dir.create_file(&file, 0o644).map_err(|cause| failed("creating", &file, cause))?;
+        let mut created = self
+            .dir
+            .create_file(&file, 0o644)
+            .map_err(|cause| failed("creating", &file, cause))?;
         let written = writeln!(created, "{json}").and_then(|()| created.sync_all());
-        written.map_err(|cause| Error::new(ErrorKind::Io, "writing cache metadata").because(cause))?;
+        written
+            .map_err(|cause| Error::new(ErrorKind::Io, "writing cache metadata").because(cause))?;
         self.rename(COMMITTED, BACKUP)?;
         if let Err(error) = self.rename(STAGING, COMMITTED) {
             self.rename(BACKUP, COMMITTED)?;
@@ -128,15 +168,23 @@ impl Cache {
     }
 
     fn exists(&self, beneath: &Path) -> Result<bool> {
-        Ok(self.dir.stat(beneath).map_err(|cause| failed("looking at", beneath, cause))?.is_some())
+        Ok(self
+            .dir
+            .stat(beneath)
+            .map_err(|cause| failed("looking at", beneath, cause))?
+            .is_some())
     }
 
     fn remove(&self, part: &str) -> Result<()> {
-        self.dir.remove_tree(Path::new(part)).map_err(|cause| self.failed("removing", part, cause))
+        self.dir
+            .remove_tree(Path::new(part))
+            .map_err(|cause| self.failed("removing", part, cause))
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<()> {
-        self.dir.rename(Path::new(from), Path::new(to)).map_err(|cause| self.failed("renaming", from, cause))
+        self.dir
+            .rename(Path::new(from), Path::new(to))
+            .map_err(|cause| self.failed("renaming", from, cause))
     }
 
     fn failed(&self, doing: &str, part: &str, cause: files::Error) -> Error {

@@ -21,7 +21,13 @@ use crate::{Context, Error, ErrorKind, Event, Level, Phase, Result, messages};
 /// `through`, where nothing refers to them afterwards.
 ///
 /// Spec: platform.md, "exporter", cache.
-pub fn save_cache(cx: &Context<'_>, group: &Group, owners: Owners, cache: &Path, through: &Arc<dyn Store>) -> Result<()> {
+pub fn save_cache(
+    cx: &Context<'_>,
+    group: &Group,
+    owners: Owners,
+    cache: &Path,
+    through: &Arc<dyn Store>,
+) -> Result<()> {
     save_cache_from(cx, group, owners, cache, through, &on_disk(cx))
 }
 
@@ -39,9 +45,14 @@ pub fn save_cache_from(
         cache: Cache::open(cache)?,
         through,
         open,
-        stamp: Stamp { mtime: CREATED, owners: owners.of_layers() },
+        stamp: Stamp {
+            mtime: CREATED,
+            owners: owners.of_layers(),
+        },
     };
-    saver.save(group).map_err(|error| error.in_phase(Phase::Export))
+    saver
+        .save(group)
+        .map_err(|error| error.in_phase(Phase::Export))
 }
 
 struct Saver<'a> {
@@ -59,21 +70,34 @@ impl Saver<'_> {
         let inside = Inside::open(&self.cx.dirs.root)?;
         let mut metadata = CacheMetadata::default();
         for buildpack in &group.buildpacks {
-            metadata.buildpacks.push(self.buildpack(&inside, buildpack, &before)?);
+            metadata
+                .buildpacks
+                .push(self.buildpack(&inside, buildpack, &before)?);
         }
         let sboms = self.cx.dirs.layers.join("sbom/cache");
         if self.cx.api.has_sbom_layer() && inside.folder(&sboms)?.is_some() {
             let id = "buildpacksio/lifecycle:cache.sbom";
-            metadata.sbom = LayerSha { sha: self.layer(id, &sboms, Some(&before.sbom.sha))? };
+            metadata.sbom = LayerSha {
+                sha: self.layer(id, &sboms, Some(&before.sbom.sha))?,
+            };
         }
         self.cache.commit(&metadata)
     }
 
-    fn buildpack(&self, inside: &Inside, buildpack: &GroupElement, before: &CacheMetadata) -> Result<BuildpackLayers> {
+    fn buildpack(
+        &self,
+        inside: &Inside,
+        buildpack: &GroupElement,
+        before: &CacheMetadata,
+    ) -> Result<BuildpackLayers> {
         let (layers, name) = (&self.cx.dirs.layers, buildpack.id.folder());
         let path = layers.join(&name);
         let folder = inside.folder_in(layers, &name)?;
-        let found = folder.as_ref().map(|folder| find_layers(folder, &path)).transpose()?.unwrap_or_default();
+        let found = folder
+            .as_ref()
+            .map(|folder| find_layers(folder, &path))
+            .transpose()?
+            .unwrap_or_default();
         let mut label = BuildpackLayers {
             key: buildpack.id.to_string(),
             version: buildpack.version.clone(),
@@ -82,13 +106,23 @@ impl Saver<'_> {
         };
         let before = before.of(&buildpack.id);
         for layer in found {
-            let Some(toml) = layer.toml.as_ref().filter(|toml| toml.types.cache) else { continue };
+            let Some(toml) = layer.toml.as_ref().filter(|toml| toml.types.cache) else {
+                continue;
+            };
             let id = format!("{}:{}", buildpack.id, layer.name);
-            let old = before.and_then(|before| before.layers.get(&layer.name)).map(|old| old.sha.as_str());
+            let old = before
+                .and_then(|before| before.layers.get(&layer.name))
+                .map(|old| old.sha.as_str());
             match self.kept(&id, &layer, old) {
                 Ok(sha) => {
                     let types = toml.types;
-                    let kept = LayerLabel { sha, build: types.build, launch: types.launch, cache: types.cache, data: toml.metadata.clone() };
+                    let kept = LayerLabel {
+                        sha,
+                        build: types.build,
+                        launch: types.launch,
+                        cache: types.cache,
+                        data: toml.metadata.clone(),
+                    };
                     label.layers.insert(layer.name, kept);
                 }
                 Err(why) => self.warn(messages::not_cached(&id, &why)),
@@ -101,14 +135,19 @@ impl Saver<'_> {
         if !layer.has_contents {
             return Err(messages::NO_CONTENTS.to_owned());
         }
-        self.layer(id, &layer.path, old).map_err(|error| error.to_string())
+        self.layer(id, &layer.path, old)
+            .map_err(|error| error.to_string())
     }
 
     /// Packs a layer; one that the cache has already is taken over. Returns its diff id.
     fn layer(&self, id: &str, name: &Path, old: Option<&str>) -> Result<String> {
-        let packing = |cause: oci::Error| Error::new(ErrorKind::Image, format!("packing layer '{id}'")).because(cause);
+        let packing = |cause: oci::Error| {
+            Error::new(ErrorKind::Image, format!("packing layer '{id}'")).because(cause)
+        };
         let tree = (self.open)(&self.cx.dirs.on_disk(name)).map_err(packing)?;
-        let layer = tarball::directory_from(&*tree, name, &self.stamp, self.through).map_err(packing)?.layer;
+        let layer = tarball::directory_from(&*tree, name, &self.stamp, self.through)
+            .map_err(packing)?
+            .layer;
         let sha = layer.diff_id.to_string();
         if old == Some(&sha) {
             match self.cache.keep(&sha)? {
@@ -121,16 +160,24 @@ impl Saver<'_> {
         }
         self.info(messages::adding_cached(id));
         let blob = &layer.blob;
-        let tar = blob.open().and_then(|bytes| oci::decompress(&blob.descriptor.media_type, bytes, u64::MAX));
+        let tar = blob
+            .open()
+            .and_then(|bytes| oci::decompress(&blob.descriptor.media_type, bytes, u64::MAX));
         self.cache.add(layer.diff_id, &mut *tar.map_err(packing)?)?;
         Ok(sha)
     }
 
     fn info(&self, text: String) {
-        self.cx.events.tell(Event::Said { level: Level::Info, text });
+        self.cx.events.tell(Event::Said {
+            level: Level::Info,
+            text,
+        });
     }
 
     fn warn(&self, text: String) {
-        self.cx.events.tell(Event::Said { level: Level::Warning, text });
+        self.cx.events.tell(Event::Said {
+            level: Level::Warning,
+            text,
+        });
     }
 }

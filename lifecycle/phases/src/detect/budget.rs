@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::limits::{TRIALS, TRIAL_TIME};
+use crate::limits::{TRIAL_TIME, TRIALS};
 use crate::{Error, ErrorKind, Result};
 
 /// What is left of the search. Time in which programs of buildpacks run does not count.
@@ -15,7 +15,11 @@ pub(super) struct Budget {
 
 impl Budget {
     pub(super) fn new() -> Self {
-        Self { trials: TRIALS, time: TRIAL_TIME, since: Instant::now() }
+        Self {
+            trials: TRIALS,
+            time: TRIAL_TIME,
+            since: Instant::now(),
+        }
     }
 
     /// Counts one trial. Fails when it is one too many.

@@ -27,7 +27,11 @@ pub struct GroupTrial {
 impl GroupTrial {
     /// How many elements and requirements stand in the way: the smallest is the closest group.
     pub fn distance(&self) -> usize {
-        let elements = self.elements.iter().filter(|element| element.blocks()).count();
+        let elements = self
+            .elements
+            .iter()
+            .filter(|element| element.blocks())
+            .count();
         (elements + self.unmet.len()).max(1)
     }
 }
@@ -57,9 +61,13 @@ pub enum Verdict {
     /// It said that it does not fit (exit status 100).
     Failed,
     /// Its program ended otherwise.
-    Erred { exit: Exit },
+    Erred {
+        exit: Exit,
+    },
     /// It could not be run or its plan could not be read.
-    Broken { reason: String },
+    Broken {
+        reason: String,
+    },
 }
 
 /// A requirement that nothing provides, or a provision that nothing requires.

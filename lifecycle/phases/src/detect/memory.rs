@@ -14,7 +14,13 @@ pub(super) struct Mark<'a> {
 
 impl Mark<'_> {
     /// The order of the extensions.
-    pub(super) const EXTENSIONS: Mark<'static> = Mark { id: "", version: "", extension: true, optional: true, exec_env: &[] };
+    pub(super) const EXTENSIONS: Mark<'static> = Mark {
+        id: "",
+        version: "",
+        extension: true,
+        optional: true,
+        exec_env: &[],
+    };
 }
 
 /// What is in the group, and what is still ahead, as numbers of marks.
@@ -32,12 +38,19 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn state<'a>(&mut self, done: impl Iterator<Item = Mark<'a>>, ahead: impl Iterator<Item = Mark<'a>>) -> State {
+    pub(super) fn state<'a>(
+        &mut self,
+        done: impl Iterator<Item = Mark<'a>>,
+        ahead: impl Iterator<Item = Mark<'a>>,
+    ) -> State {
         let mut number = |mark: Mark<'_>| {
             let next = self.marks.len();
             *self.marks.entry(format!("{mark:?}")).or_insert(next)
         };
-        State { done: done.map(&mut number).collect(), ahead: ahead.map(&mut number).collect() }
+        State {
+            done: done.map(&mut number).collect(),
+            ahead: ahead.map(&mut number).collect(),
+        }
     }
 
     pub(super) fn failed(&self, state: &State) -> Option<bool> {

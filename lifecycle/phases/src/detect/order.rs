@@ -20,7 +20,10 @@ use crate::{Error, ErrorKind, Result};
 /// What is still to be looked at in a group.
 #[derive(Debug, Clone)]
 pub(super) enum Item {
-    Element { element: OrderElement, within: Chain },
+    Element {
+        element: OrderElement,
+        within: Chain,
+    },
     /// Stands before every group: image extensions, each of which is optional.
     Extensions(Rc<Vec<OrderGroup>>),
 }
@@ -42,16 +45,25 @@ impl Chain {
         let mut at = self;
         while let Some(link) = &at.0 {
             if link.composite == *composite {
-                return Err(Error::new(ErrorKind::Cycle, format!("resolving the order: {composite} contains itself")));
+                return Err(Error::new(
+                    ErrorKind::Cycle,
+                    format!("resolving the order: {composite} contains itself"),
+                ));
             }
             at = &link.outer;
         }
         let depth = self.0.as_ref().map_or(1, |link| link.depth + 1);
         if depth > COMPOSITE_DEPTH {
-            let doing = format!("resolving the order: more than {COMPOSITE_DEPTH} composites within each other at {composite}");
+            let doing = format!(
+                "resolving the order: more than {COMPOSITE_DEPTH} composites within each other at {composite}"
+            );
             return Err(Error::new(ErrorKind::Cycle, doing));
         }
-        Ok(Self(Some(Rc::new(Link { composite: composite.clone(), depth, outer: self.clone() }))))
+        Ok(Self(Some(Rc::new(Link {
+            composite: composite.clone(),
+            depth,
+            outer: self.clone(),
+        }))))
     }
 }
 
@@ -65,7 +77,13 @@ struct Member {
 impl Member {
     fn mark(&self) -> Mark<'_> {
         let element = &self.module.element;
-        Mark { id: &element.id, version: &element.version, extension: element.extension, optional: self.optional, exec_env: &[] }
+        Mark {
+            id: &element.id,
+            version: &element.version,
+            extension: element.extension,
+            optional: self.optional,
+            exec_env: &[],
+        }
     }
 }
 
@@ -73,7 +91,11 @@ impl Item {
     /// `None` when it will be skipped, because the group has an element of that id.
     fn mark(&self, done: &[Member]) -> Option<Mark<'_>> {
         match self {
-            Self::Element { element, .. } if done.iter().any(|member| is(&member.module, element)) => None,
+            Self::Element { element, .. }
+                if done.iter().any(|member| is(&member.module, element)) =>
+            {
+                None
+            }
             Self::Element { element, .. } => Some(Mark {
                 id: &element.id,
                 version: &element.version,
@@ -105,8 +127,19 @@ pub(super) struct Search<'a> {
 
 impl<'a> Search<'a> {
     pub(super) fn new(bench: Bench<'a>, modules: Modules<'a>) -> Self {
-        let failure = DetectFailure { groups: Vec::new(), truncated: false, erred: false };
-        Self { bench, modules, runs: Runs::default(), budget: Budget::new(), memory: Memory::default(), failure }
+        let failure = DetectFailure {
+            groups: Vec::new(),
+            truncated: false,
+            erred: false,
+        };
+        Self {
+            bench,
+            modules,
+            runs: Runs::default(),
+            budget: Budget::new(),
+            memory: Memory::default(),
+            failure,
+        }
     }
 
     /// Tries the groups in order. The inner error says why none passed.
@@ -114,7 +147,10 @@ impl<'a> Search<'a> {
         match self.alternatives(groups, &[], &[], false, 0)? {
             Outcome::Passed(detected) => Ok(Ok(*detected)),
             Outcome::Failed => Ok(Err(self.failure)),
-            Outcome::Erred => Ok(Err(DetectFailure { erred: true, ..self.failure })),
+            Outcome::Erred => Ok(Err(DetectFailure {
+                erred: true,
+                ..self.failure
+            })),
         }
     }
 
@@ -128,7 +164,9 @@ impl<'a> Search<'a> {
         replaced: usize,
     ) -> Result<Outcome> {
         if replaced > COMPOSITES_IN_GROUP {
-            let doing = format!("resolving the order: more than {COMPOSITES_IN_GROUP} composites in one group");
+            let doing = format!(
+                "resolving the order: more than {COMPOSITES_IN_GROUP} composites in one group"
+            );
             return Err(Error::new(ErrorKind::Cycle, doing));
         }
         let mut erred = false;
@@ -143,15 +181,26 @@ impl<'a> Search<'a> {
         if optional {
             return self.group(next, done.to_vec(), replaced);
         }
-        Ok(if erred { Outcome::Erred } else { Outcome::Failed })
+        Ok(if erred {
+            Outcome::Erred
+        } else {
+            Outcome::Failed
+        })
     }
 
     /// Goes through a group, unless the same was done before.
     fn group(&mut self, items: &[Item], done: Vec<Member>, replaced: usize) -> Result<Outcome> {
         self.budget.trial()?;
-        let state = self.memory.state(done.iter().map(Member::mark), items.iter().filter_map(|item| item.mark(&done)));
+        let state = self.memory.state(
+            done.iter().map(Member::mark),
+            items.iter().filter_map(|item| item.mark(&done)),
+        );
         if let Some(erred) = self.memory.failed(&state) {
-            return Ok(if erred { Outcome::Erred } else { Outcome::Failed });
+            return Ok(if erred {
+                Outcome::Erred
+            } else {
+                Outcome::Failed
+            });
         }
         let outcome = self.walk(items, done, replaced)?;
         match outcome {
@@ -174,10 +223,14 @@ impl<'a> Search<'a> {
                     return self.alternatives(&groups, &done, next, true, replaced + 1);
                 }
             };
-            if done.iter().any(|member| is(&member.module, element)) || !self.is_for_exec_env(&element.exec_env) {
+            if done.iter().any(|member| is(&member.module, element))
+                || !self.is_for_exec_env(&element.exec_env)
+            {
                 continue;
             }
-            let module = self.modules.find(&element.id, &element.version, element.extension)?;
+            let module = self
+                .modules
+                .find(&element.id, &element.version, element.extension)?;
             if !module.order.is_empty() {
                 let within = within.enter(&Key::of(&module.element))?;
                 let groups = groups(&module.order, &within);
@@ -189,8 +242,14 @@ impl<'a> Search<'a> {
     }
 
     /// Takes a component into the flat group, unless it is for another execution environment.
-    fn member(&mut self, module: Arc<Module>, optional: bool, done: &mut Vec<Member>) -> Result<()> {
-        let fits = !self.bench.cx.api.has_targets() || target::fits(&module.targets, self.bench.target);
+    fn member(
+        &mut self,
+        module: Arc<Module>,
+        optional: bool,
+        done: &mut Vec<Member>,
+    ) -> Result<()> {
+        let fits =
+            !self.bench.cx.api.has_targets() || target::fits(&module.targets, self.bench.target);
         if !fits && !optional {
             // This stays for later groups too, and counts as an error (DE-14).
             let reason = target::mismatch(&module.targets, self.bench.target);
@@ -214,19 +273,32 @@ impl<'a> Search<'a> {
     fn flat(&mut self, done: &[Member]) -> Result<Outcome> {
         let modules = done.iter().map(|member| Arc::clone(&member.module));
         let (runs, bench) = (&mut self.runs, &self.bench);
-        self.budget.pause(|| runs.run_missing(bench, modules.collect()));
+        self.budget
+            .pause(|| runs.run_missing(bench, modules.collect()));
         let mut trial = self.trial(done);
         let blocked = trial.elements.iter().any(ElementTrial::blocks);
         if blocked {
             trial.erred = trial.elements.iter().any(|element| {
-                matches!(element.verdict, Verdict::Erred { .. } | Verdict::Broken { .. })
+                matches!(
+                    element.verdict,
+                    Verdict::Erred { .. } | Verdict::Broken { .. }
+                )
             });
-            let outcome = if trial.erred { Outcome::Erred } else { Outcome::Failed };
+            let outcome = if trial.erred {
+                Outcome::Erred
+            } else {
+                Outcome::Failed
+            };
             self.explain(trial);
             return Ok(outcome);
         }
         let passed = |element: &&ElementTrial| element.verdict == Verdict::Passed;
-        if !trial.elements.iter().filter(passed).any(|element| !element.element.extension) {
+        if !trial
+            .elements
+            .iter()
+            .filter(passed)
+            .any(|element| !element.element.extension)
+        {
             self.explain(trial);
             return Ok(Outcome::Failed);
         }
@@ -250,11 +322,19 @@ impl<'a> Search<'a> {
             .collect();
         let offers: Vec<Offer<'_>> = passed
             .iter()
-            .map(|(_, member, run)| Offer { element: &member.module.element, optional: member.optional, plan: &run.plan })
+            .map(|(_, member, run)| Offer {
+                element: &member.module.element,
+                optional: member.optional,
+                plan: &run.plan,
+            })
             .collect();
         let resolved = resolve(&offers, &mut self.budget)?;
         Ok(resolved.map(|resolved| {
-            let chosen = resolved.chosen.iter().filter_map(|offer| passed.get(*offer).map(|(at, _, _)| *at)).collect();
+            let chosen = resolved
+                .chosen
+                .iter()
+                .filter_map(|offer| passed.get(*offer).map(|(at, _, _)| *at))
+                .collect();
             Resolved { chosen, ..resolved }
         }))
     }
@@ -265,11 +345,18 @@ impl<'a> Search<'a> {
             ElementTrial {
                 element: member.module.element.clone(),
                 optional: member.optional,
-                verdict: run.map_or_else(|| Run::broken("it was not run").verdict, |run| run.verdict.clone()),
+                verdict: run.map_or_else(
+                    || Run::broken("it was not run").verdict,
+                    |run| run.verdict.clone(),
+                ),
                 output: run.map(|run| run.output.clone()).unwrap_or_default(),
             }
         };
-        GroupTrial { elements: done.iter().map(element).collect(), erred: false, unmet: Vec::new() }
+        GroupTrial {
+            elements: done.iter().map(element).collect(),
+            erred: false,
+            unmet: Vec::new(),
+        }
     }
 
     /// Keeps a group that did not pass; output that was shown before is left out.
@@ -280,7 +367,9 @@ impl<'a> Search<'a> {
         }
         for element in &mut trial.elements {
             let mut shown = self.failure.groups.iter().flat_map(|group| &group.elements);
-            if shown.any(|shown| shown.element == element.element && shown.verdict == element.verdict) {
+            if shown
+                .any(|shown| shown.element == element.element && shown.verdict == element.verdict)
+            {
                 element.output.clear();
             }
         }
@@ -295,8 +384,14 @@ fn is(module: &Module, element: &OrderElement) -> bool {
 
 /// The groups of an order, as items that came out of the composites of `within`.
 pub(super) fn groups(order: &[OrderGroup], within: &Chain) -> Vec<Vec<Item>> {
-    let item = |element: &OrderElement| Item::Element { element: element.clone(), within: within.clone() };
-    order.iter().map(|group| group.group.iter().map(item).collect()).collect()
+    let item = |element: &OrderElement| Item::Element {
+        element: element.clone(),
+        within: within.clone(),
+    };
+    order
+        .iter()
+        .map(|group| group.group.iter().map(item).collect())
+        .collect()
 }
 
 fn detected(done: &[Member], resolved: Resolved, trial: GroupTrial) -> Detected {
@@ -310,10 +405,16 @@ fn detected(done: &[Member], resolved: Resolved, trial: GroupTrial) -> Detected 
             homepage: module.homepage.clone(),
             ..GroupElement::default()
         };
-        match module.element.extension {
-            true => group.extensions.push(element),
-            false => group.buildpacks.push(element),
-        }
+        let list = if module.element.extension {
+            &mut group.extensions
+        } else {
+            &mut group.buildpacks
+        };
+        list.push(element);
     }
-    Detected { group, plan: resolved.plan, trial }
+    Detected {
+        group,
+        plan: resolved.plan,
+        trial,
+    }
 }

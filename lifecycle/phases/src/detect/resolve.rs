@@ -41,16 +41,26 @@ struct Pick<'a> {
 ///
 /// The inner error says what was in the way in the trial that came closest.
 /// Fails when the budget is used up.
-pub(super) fn resolve(offers: &[Offer<'_>], budget: &mut Budget) -> Result<Result<Resolved, Vec<Unmet>>> {
+pub(super) fn resolve(
+    offers: &[Offer<'_>],
+    budget: &mut Budget,
+) -> Result<Result<Resolved, Vec<Unmet>>> {
     let mut closest: Option<Vec<Unmet>> = None;
     let mut taken = vec![0; offers.len()];
     loop {
         budget.trial()?;
-        let picks = offers.iter().zip(&taken).enumerate().map(|(offer, (of, alternative))| pick(offer, of, *alternative));
+        let picks = offers
+            .iter()
+            .zip(&taken)
+            .enumerate()
+            .map(|(offer, (of, alternative))| pick(offer, of, *alternative));
         match attempt(picks.collect()) {
             Ok(resolved) => return Ok(Ok(resolved)),
             Err(unmet) => {
-                if closest.as_ref().is_none_or(|closest| unmet.len() < closest.len()) {
+                if closest
+                    .as_ref()
+                    .is_none_or(|closest| unmet.len() < closest.len())
+                {
                     closest = Some(unmet);
                 }
             }
@@ -81,7 +91,13 @@ fn pick<'a>(offer: usize, of: &Offer<'a>, alternative: usize) -> Pick<'a> {
     };
     // An optional element is optional in its last alternative only (DE-10).
     let optional = of.optional && alternative == plan.or.len();
-    Pick { offer, element: of.element, optional, provides, requires }
+    Pick {
+        offer,
+        element: of.element,
+        optional,
+        provides,
+        requires,
+    }
 }
 
 /// One trial: optional elements whose requirements or provisions are unmet are left out and the rest is tried again.
@@ -92,8 +108,9 @@ fn attempt(mut picks: Vec<Pick<'_>>) -> Result<Resolved, Vec<Unmet>> {
         if unmet.is_empty() {
             return finish(&picks, dependencies);
         }
-        let (optional, required): (Vec<_>, Vec<_>) =
-            unmet.into_iter().partition(|(position, _)| picks.get(*position).is_some_and(|pick| pick.optional));
+        let (optional, required): (Vec<_>, Vec<_>) = unmet
+            .into_iter()
+            .partition(|(position, _)| picks.get(*position).is_some_and(|pick| pick.optional));
         if !required.is_empty() {
             return Err(required.into_iter().map(|(_, unmet)| unmet).collect());
         }
@@ -121,7 +138,11 @@ fn depend<'a>(picks: &[Pick<'a>]) -> BTreeMap<&'a str, Dependency> {
     let mut dependencies: BTreeMap<&str, Dependency> = BTreeMap::new();
     for (position, pick) in picks.iter().enumerate() {
         for provide in pick.provides {
-            dependencies.entry(&provide.name).or_default().unused.push(position);
+            dependencies
+                .entry(&provide.name)
+                .or_default()
+                .unused
+                .push(position);
         }
         for require in pick.requires {
             let dependency = dependencies.entry(&require.name).or_default();
@@ -142,16 +163,31 @@ fn unmet(picks: &[Pick<'_>], dependencies: &BTreeMap<&str, Dependency>) -> Vec<(
     for (name, dependency) in dependencies {
         let name = || (*name).to_owned();
         unmet.extend(dependency.early.iter().filter_map(|position| {
-            Some((*position, Unmet::Requires { element: element(position)?, name: name() }))
+            Some((
+                *position,
+                Unmet::Requires {
+                    element: element(position)?,
+                    name: name(),
+                },
+            ))
         }));
         unmet.extend(dependency.unused.iter().filter_map(|position| {
-            Some((*position, Unmet::Provides { element: element(position)?, name: name() }))
+            Some((
+                *position,
+                Unmet::Provides {
+                    element: element(position)?,
+                    name: name(),
+                },
+            ))
         }));
     }
     unmet
 }
 
-fn finish(picks: &[Pick<'_>], dependencies: BTreeMap<&str, Dependency>) -> Result<Resolved, Vec<Unmet>> {
+fn finish(
+    picks: &[Pick<'_>],
+    dependencies: BTreeMap<&str, Dependency>,
+) -> Result<Resolved, Vec<Unmet>> {
     if picks.is_empty() {
         return Err(Vec::new());
     }
@@ -160,7 +196,12 @@ fn finish(picks: &[Pick<'_>], dependencies: BTreeMap<&str, Dependency>) -> Resul
         providers: dependency.providers.iter().filter_map(provider).collect(),
         requires: dependency.requires,
     });
-    Ok(Resolved { chosen: picks.iter().map(|pick| pick.offer).collect(), plan: Plan { entries: entries.collect() } })
+    Ok(Resolved {
+        chosen: picks.iter().map(|pick| pick.offer).collect(),
+        plan: Plan {
+            entries: entries.collect(),
+        },
+    })
 }
 
 fn provider(element: &Element) -> GroupElement {

@@ -28,8 +28,14 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn broken(reason: impl Into<String>) -> Self {
-        let verdict = Verdict::Broken { reason: reason.into() };
-        Self { verdict, plan: BuildPlan::default(), output: String::new() }
+        let verdict = Verdict::Broken {
+            reason: reason.into(),
+        };
+        Self {
+            verdict,
+            plan: BuildPlan::default(),
+            output: String::new(),
+        }
     }
 }
 
@@ -46,11 +52,26 @@ pub(super) struct Bench<'a> {
 pub(super) fn run(bench: &Bench<'_>, module: &Module) -> Run {
     let mut output = String::new();
     let outcome = attempt(bench, module, &mut output);
-    let (verdict, plan) = outcome.unwrap_or_else(|error| (Verdict::Broken { reason: chain(&error) }, BuildPlan::default()));
-    Run { verdict, plan, output }
+    let (verdict, plan) = outcome.unwrap_or_else(|error| {
+        (
+            Verdict::Broken {
+                reason: chain(&error),
+            },
+            BuildPlan::default(),
+        )
+    });
+    Run {
+        verdict,
+        plan,
+        output,
+    }
 }
 
-fn attempt(bench: &Bench<'_>, module: &Module, written: &mut String) -> Result<(Verdict, BuildPlan)> {
+fn attempt(
+    bench: &Bench<'_>,
+    module: &Module,
+    written: &mut String,
+) -> Result<(Verdict, BuildPlan)> {
     let program = module.program("detect");
     if module.element.extension && !bench.inside.exists(&program) {
         return Ok((Verdict::Passed, prepared(bench, module)?));
@@ -74,7 +95,12 @@ fn attempt(bench: &Bench<'_>, module: &Module, written: &mut String) -> Result<(
         exit => return Ok((Verdict::Erred { exit }, BuildPlan::default())),
     }
     let text = scratch.read("plan.toml", TOML_BYTES)?;
-    let text = text.ok_or_else(|| Error::new(ErrorKind::Format, format!("reading {}: it is gone", plan.display())))?;
+    let text = text.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Format,
+            format!("reading {}: it is gone", plan.display()),
+        )
+    })?;
     Ok((Verdict::Passed, parse(module, &utf8(text, &plan)?, &plan)?))
 }
 
@@ -85,7 +111,11 @@ fn environment(bench: &Bench<'_>, module: &Module, plan: &Path) -> Result<Enviro
         env.add_platform_env(&bench.inside.env_dir(&dirs.platform.join("env"))?);
     }
     env.add_build_config_env(&bench.inside.env_dir(&dirs.build_config.join("env"))?);
-    let own = if module.element.extension { "CNB_EXTENSION_DIR" } else { "CNB_BUILDPACK_DIR" };
+    let own = if module.element.extension {
+        "CNB_EXTENSION_DIR"
+    } else {
+        "CNB_BUILDPACK_DIR"
+    };
     env.set(own, &module.root);
     let api = module.api()?;
     if api.has_inputs_in_env() {
@@ -112,8 +142,14 @@ fn prepared(bench: &Bench<'_>, module: &Module) -> Result<BuildPlan> {
 
 fn parse(module: &Module, text: &str, file: &Path) -> Result<BuildPlan> {
     let doing = || format!("reading the build plan of {}", module.element);
-    let plan = BuildPlan::parse(text, file).map_err(|cause| Error::new(ErrorKind::Format, doing()).because(cause))?;
-    let wrong = |what: &str| Err(Error::new(ErrorKind::Format, format!("{}: {what}", doing())));
+    let plan = BuildPlan::parse(text, file)
+        .map_err(|cause| Error::new(ErrorKind::Format, doing()).because(cause))?;
+    let wrong = |what: &str| {
+        Err(Error::new(
+            ErrorKind::Format,
+            format!("{}: {what}", doing()),
+        ))
+    };
     if plan.has_top_level_versions() {
         return wrong("`version` is no key of a requirement, `metadata.version` is (DE-8)");
     }

@@ -21,7 +21,11 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn of(element: &Element) -> Self {
-        Self { id: element.id.clone(), version: element.version.clone(), extension: element.extension }
+        Self {
+            id: element.id.clone(),
+            version: element.version.clone(),
+            extension: element.extension,
+        }
     }
 }
 
@@ -42,7 +46,9 @@ impl Runs {
     /// Replaces what there was. Returns whether that changes the verdict.
     pub(super) fn keep(&mut self, element: &Element, run: Run) -> bool {
         let verdict = run.verdict.clone();
-        self.0.insert(Key::of(element), run).is_none_or(|old| old.verdict != verdict)
+        self.0
+            .insert(Key::of(element), run)
+            .is_none_or(|old| old.verdict != verdict)
     }
 
     /// Runs those of the modules that have not run, side by side.
@@ -69,7 +75,10 @@ impl Runs {
         });
         for (module, result) in modules.iter().zip(results) {
             let run = result.into_inner().unwrap_or_else(PoisonError::into_inner);
-            self.keep(&module.element, run.unwrap_or_else(|| Run::broken("it was not run")));
+            self.keep(
+                &module.element,
+                run.unwrap_or_else(|| Run::broken("it was not run")),
+            );
         }
     }
 }

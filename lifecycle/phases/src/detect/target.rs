@@ -15,7 +15,9 @@ pub(crate) fn complete(target: &ImageTarget, inside: &Inside) -> Result<ImageTar
         Some(_) => None,
         None => inside.text(Path::new("/etc/os-release"), TOML_BYTES)?,
     };
-    Ok(target.clone().or_build_image(machine(), os_release.as_deref()))
+    Ok(target
+        .clone()
+        .or_build_image(machine(), os_release.as_deref()))
 }
 
 /// The machine's architecture as images name it.
@@ -36,15 +38,29 @@ pub(super) fn fits(module: &[Target], image: &ImageTarget) -> bool {
 
 /// Says in plain words what does not fit.
 pub(super) fn mismatch(module: &[Target], image: &ImageTarget) -> String {
-    let distro = |distro: &Distro| [" ", &distro.name, " ", &distro.version].concat().trim_end().to_owned();
+    let distro = |distro: &Distro| {
+        [" ", &distro.name, " ", &distro.version]
+            .concat()
+            .trim_end()
+            .to_owned()
+    };
     let machine = |os: &str, arch: &str, variant: &str| {
-        [os, arch, variant].map(|part| if part.is_empty() { "*" } else { part }).join("/").replace("/*", "")
+        [os, arch, variant]
+            .map(|part| if part.is_empty() { "*" } else { part })
+            .join("/")
+            .replace("/*", "")
     };
     let target = |target: &Target| {
-        let distros = target.distros.iter().map(distro).collect::<Vec<_>>().join(" or");
+        let distros = target
+            .distros
+            .iter()
+            .map(distro)
+            .collect::<Vec<_>>()
+            .join(" or");
         machine(&target.os, &target.arch, &target.variant) + &distros
     };
     let wanted = module.iter().map(target).collect::<Vec<_>>().join(", ");
-    let found = machine(&image.os, &image.arch, &image.variant) + &image.distro.as_ref().map(distro).unwrap_or_default();
+    let found = machine(&image.os, &image.arch, &image.variant)
+        + &image.distro.as_ref().map(distro).unwrap_or_default();
     format!("it is for {wanted}; the run image is {found}")
 }

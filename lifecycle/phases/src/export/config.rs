@@ -15,17 +15,28 @@ pub(super) struct Entrypoint {
 
 /// The user's choice, else that of the buildpacks, else none. Fails when the user's is not there.
 pub(super) fn entrypoint(wanted: Option<&str>, built: &Metadata) -> Result<Entrypoint> {
-    let of = |process: &str| Entrypoint { path: format!("{PROCESSES}/{process}"), said: messages::default_process(process) };
+    let of = |process: &str| Entrypoint {
+        path: format!("{PROCESSES}/{process}"),
+        said: messages::default_process(process),
+    };
     let default = built.buildpack_default_process_type.as_str();
     match wanted {
-        Some(wanted) if built.processes.iter().any(|process| process.process_type == wanted) => Ok(of(wanted)),
+        Some(wanted)
+            if built
+                .processes
+                .iter()
+                .any(|process| process.process_type == wanted) =>
+        {
+            Ok(of(wanted))
+        }
         Some(wanted) => {
             let doing = format!("tried to set {wanted} to default but it doesn't exist");
             Err(Error::new(ErrorKind::UnknownProcessType, doing))
         }
-        None if default.is_empty() => {
-            Ok(Entrypoint { path: LAUNCHER.to_owned(), said: messages::NO_DEFAULT_PROCESS.to_owned() })
-        }
+        None if default.is_empty() => Ok(Entrypoint {
+            path: LAUNCHER.to_owned(),
+            said: messages::NO_DEFAULT_PROCESS.to_owned(),
+        }),
         None => Ok(of(default)),
     }
 }
@@ -44,5 +55,8 @@ pub(super) fn set(draft: &mut Draft<'_>, entrypoint: &Entrypoint) {
     config.set_working_dir(&app);
     config.set_entrypoint(&[&entrypoint.path]);
     config.set_cmd(&[]);
-    draft.cx.events.tell(Event::Said { level: Level::Info, text: entrypoint.said.clone() });
+    draft.cx.events.tell(Event::Said {
+        level: Level::Info,
+        text: entrypoint.said.clone(),
+    });
 }

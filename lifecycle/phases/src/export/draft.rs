@@ -30,11 +30,14 @@ impl<'a> Draft<'a> {
         request: &'a ExportRequest<'a>,
         into: &'a Arc<dyn Store>,
         open: &'a OpenTree<'a>,
-    ) -> Result<Self> {
+    ) -> Self {
         let image = request.analyzed.run_image.clone();
         let previous = request.analyzed.previous.as_ref();
         if let (Some(_), Some(named)) = (previous, &request.analyzed.file.image) {
-            cx.events.tell(Event::Said { level: Level::Info, text: messages::reusing_from(&named.reference) });
+            cx.events.tell(Event::Said {
+                level: Level::Info,
+                text: messages::reusing_from(&named.reference),
+            });
         }
         let layers = previous.into_iter().flat_map(Image::layers);
         let mut draft = Self {
@@ -43,12 +46,16 @@ impl<'a> Draft<'a> {
             into,
             open,
             previous: layers.map(|layer| (layer.diff_id, layer.clone())).collect(),
-            created: time::rfc3339(if cx.api.has_source_date_epoch() { request.created } else { CREATED }),
+            created: time::rfc3339(if cx.api.has_source_date_epoch() {
+                request.created
+            } else {
+                CREATED
+            }),
             history: Vec::new(),
             image,
         };
         draft.history = draft.history_of_base();
-        Ok(draft)
+        draft
     }
 
     /// Metadata of the previous image.
@@ -58,14 +65,20 @@ impl<'a> Draft<'a> {
 
     /// What layers of buildpacks and of the lifecycle are stamped with.
     pub(super) fn stamp(&self) -> Stamp {
-        Stamp { mtime: CREATED, owners: self.request.owners.of_layers() }
+        Stamp {
+            mtime: CREATED,
+            owners: self.request.owners.of_layers(),
+        }
     }
 
     /// Packs a folder of the build environment.
     pub(super) fn pack(&self, id: &str, name: &Path) -> Result<Layer> {
-        let failed = |cause: oci::Error| Error::new(ErrorKind::Image, format!("packing layer '{id}'")).because(cause);
+        let failed = |cause: oci::Error| {
+            Error::new(ErrorKind::Image, format!("packing layer '{id}'")).because(cause)
+        };
         let tree = (self.open)(&self.cx.dirs.on_disk(name)).map_err(failed)?;
-        let packed = tarball::directory_from(&*tree, name, &self.stamp(), self.into).map_err(failed)?;
+        let packed =
+            tarball::directory_from(&*tree, name, &self.stamp(), self.into).map_err(failed)?;
         self.warn_of_sockets(id, &packed.skipped);
         Ok(packed.layer)
     }
@@ -74,12 +87,20 @@ impl<'a> Draft<'a> {
     pub(super) fn pack_slices(&self, patterns: &[Vec<String>]) -> Result<Vec<Layer>> {
         let app = &self.cx.dirs.app;
         let failed = |cause: oci::Error| {
-            let kind = if cause.kind() == oci::ErrorKind::Malformed { ErrorKind::Slice } else { ErrorKind::Image };
+            let kind = if cause.kind() == oci::ErrorKind::Malformed {
+                ErrorKind::Slice
+            } else {
+                ErrorKind::Image
+            };
             Error::new(kind, "packing the application").because(cause)
         };
-        let stamp = Stamp { mtime: CREATED, owners: self.request.owners.of_app() };
+        let stamp = Stamp {
+            mtime: CREATED,
+            owners: self.request.owners.of_app(),
+        };
         let tree = (self.open)(&self.cx.dirs.on_disk(app)).map_err(failed)?;
-        let packed = tarball::slices_from(&*tree, app, patterns, &stamp, self.into).map_err(failed)?;
+        let packed =
+            tarball::slices_from(&*tree, app, patterns, &stamp, self.into).map_err(failed)?;
         Ok(packed
             .into_iter()
             .map(|packed| {
@@ -90,31 +111,61 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn pack_entries(&self, id: &str, entries: Vec<Entry>) -> Result<Layer> {
-        tarball::pack(&mut entries.into_iter().map(Ok), self.into)
-            .map_err(|cause| Error::new(ErrorKind::Image, format!("packing layer '{id}'")).because(cause))
+        tarball::pack(&mut entries.into_iter().map(Ok), self.into).map_err(|cause| {
+            Error::new(ErrorKind::Image, format!("packing layer '{id}'")).because(cause)
+        })
     }
 
     fn warn_of_sockets(&self, id: &str, skipped: &[Vec<u8>]) {
         for path in skipped {
-            let text = format!("Warning: {} in layer '{id}' is a socket and is left out", String::from_utf8_lossy(path));
-            self.cx.events.tell(Event::Said { level: Level::Warning, text });
+            let text = format!(
+                "Warning: {} in layer '{id}' is a socket and is left out",
+                String::from_utf8_lossy(path)
+            );
+            self.cx.events.tell(Event::Said {
+                level: Level::Warning,
+                text,
+            });
         }
     }
 
     /// Adds a layer; returns its diff id and whether the previous image had it under the same name.
     ///
     /// `before` is the diff id that the layer had in the previous image.
-    pub(super) fn add(&mut self, id: &str, layer: Layer, before: Option<&str>, created_by: &str) -> (String, bool) {
+    pub(super) fn add(
+        &mut self,
+        id: &str,
+        layer: Layer,
+        before: Option<&str>,
+        created_by: &str,
+    ) -> (String, bool) {
         let diff_id = layer.diff_id.to_string();
-        let known = self.previous.get(&layer.diff_id).filter(|_| before == Some(&diff_id)).cloned();
+        let known = self
+            .previous
+            .get(&layer.diff_id)
+            .filter(|_| before == Some(&diff_id))
+            .cloned();
         let reused = known.is_some();
-        self.append(id, known.unwrap_or(layer), if reused { LayerAction::Reused } else { LayerAction::Added }, created_by);
+        self.append(
+            id,
+            known.unwrap_or(layer),
+            if reused {
+                LayerAction::Reused
+            } else {
+                LayerAction::Added
+            },
+            created_by,
+        );
         (diff_id, reused)
     }
 
     /// Adds a layer of the previous image without having its contents.
     pub(super) fn reuse(&mut self, id: &str, before: &str, created_by: &str) -> Result<()> {
-        let layer = before.parse().ok().and_then(|diff_id: Digest| self.previous.get(&diff_id)).cloned();
+        let layer = before
+            .parse()
+            .ok()
+            .and_then(|diff_id: Digest| self.previous.get(&diff_id))
+            .cloned();
         let layer = layer.ok_or_else(|| {
             let doing = format!("reusing layer '{id}': the previous image has no layer {before:?}");
             Error::new(ErrorKind::ReuseWithoutLayer, doing)
@@ -130,7 +181,11 @@ impl<'a> Draft<'a> {
             diff_id: layer.diff_id.to_string(),
             size: layer.blob.descriptor.size,
         });
-        let created_by = if self.cx.api.has_layer_history() { created_by } else { "" };
+        let created_by = if self.cx.api.has_layer_history() {
+            created_by
+        } else {
+            ""
+        };
         let history = History::new(&self.created, created_by);
         self.history.push(history.clone());
         self.image = self.image.clone().append(layer, &history);

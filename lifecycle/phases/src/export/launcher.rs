@@ -16,9 +16,14 @@ pub(super) const PROCESSES: &str = "/cnb/process";
 pub(super) fn add(draft: &mut Draft<'_>) -> Result<String> {
     let id = "buildpacksio/lifecycle:launcher";
     let bytes: Arc<[u8]> = draft.request.launcher.bytes.into();
-    let layer = draft.pack_entries(id, single(Path::new(LAUNCHER), Content::Bytes(bytes), CREATED))?;
+    let layer = draft.pack_entries(
+        id,
+        single(Path::new(LAUNCHER), Content::Bytes(bytes), CREATED),
+    )?;
     let before = &draft.metadata().launcher.sha;
-    Ok(draft.add(id, layer, Some(before), messages::LAUNCHER_LAYER).0)
+    Ok(draft
+        .add(id, layer, Some(before), messages::LAUNCHER_LAYER)
+        .0)
 }
 
 pub(super) fn add_config(draft: &mut Draft<'_>) -> Result<String> {
@@ -30,21 +35,31 @@ pub(super) fn add_config(draft: &mut Draft<'_>) -> Result<String> {
 
 pub(super) fn add_process_types(draft: &mut Draft<'_>, processes: &[Process]) -> Result<String> {
     let id = "buildpacksio/lifecycle:process-types";
-    let malformed = |process: &Process| format!("linking the process type '{}'", process.process_type);
+    let malformed =
+        |process: &Process| format!("linking the process type '{}'", process.process_type);
     for process in processes {
         if process.process_type.is_empty() {
-            return Err(Error::new(ErrorKind::ProcessType, "linking processes: type is required for all processes"));
+            return Err(Error::new(
+                ErrorKind::ProcessType,
+                "linking processes: type is required for all processes",
+            ));
         }
         process
             .process_type
             .parse::<ProcessType>()
-            .map_err(|cause| Error::new(ErrorKind::ProcessType, malformed(process)).because(cause))?;
+            .map_err(|cause| {
+                Error::new(ErrorKind::ProcessType, malformed(process)).because(cause)
+            })?;
     }
-    let names: Vec<(&[u8], &[u8])> =
-        processes.iter().map(|process| (process.process_type.as_bytes(), LAUNCHER.as_bytes())).collect();
+    let names: Vec<(&[u8], &[u8])> = processes
+        .iter()
+        .map(|process| (process.process_type.as_bytes(), LAUNCHER.as_bytes()))
+        .collect();
     let entries = links(Path::new(PROCESSES), &names, CREATED)
         .map_err(|cause| Error::new(ErrorKind::ProcessType, "linking processes").because(cause))?;
     let layer = draft.pack_entries(id, entries)?;
     let before = &draft.metadata().process_types.sha;
-    Ok(draft.add(id, layer, Some(before), messages::PROCESS_TYPES_LAYER).0)
+    Ok(draft
+        .add(id, layer, Some(before), messages::PROCESS_TYPES_LAYER)
+        .0)
 }

@@ -37,17 +37,24 @@ pub fn copy_lifecycle_sboms(cx: &Context<'_>, from: &Path) -> Result<()> {
     let layers = cx.dirs.on_disk(&cx.dirs.layers);
     let to = Dir::open(&layers).map_err(|cause| failed("opening", &layers, cause))?;
     let from = Dir::open(from).map_err(|cause| failed("opening", from, cause))?;
-    let parts = [("lifecycle", format!("build/{LIFECYCLE}")), ("launcher", format!("launch/{LIFECYCLE}/launcher"))];
+    let parts = [
+        ("lifecycle", format!("build/{LIFECYCLE}")),
+        ("launcher", format!("launch/{LIFECYCLE}/launcher")),
+    ];
     for (part, below) in &parts {
         for end in ENDS {
             let file = format!("{part}.{end}");
-            let bytes = from.read(Path::new(&file), SBOM_BYTES).map_err(|cause| failed("reading", Path::new(&file), cause))?;
-            match bytes {
-                Some(bytes) => replace(&to, &Path::new("sbom").join(below).join(end), &bytes)?,
-                None => {
-                    let text = messages::no_sbom(&file, from.path());
-                    cx.events.tell(Event::Said { level: Level::Warning, text });
-                }
+            let bytes = from
+                .read(Path::new(&file), SBOM_BYTES)
+                .map_err(|cause| failed("reading", Path::new(&file), cause))?;
+            if let Some(bytes) = bytes {
+                replace(&to, &Path::new("sbom").join(below).join(end), &bytes)?;
+            } else {
+                let text = messages::no_sbom(&file, from.path());
+                cx.events.tell(Event::Said {
+                    level: Level::Warning,
+                    text,
+                });
             }
         }
     }

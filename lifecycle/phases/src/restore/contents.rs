@@ -27,14 +27,28 @@ pub(super) fn restore(
     group: &Group,
 ) -> Result<Vec<String>> {
     let mut restored = Vec::new();
-    let info = |text: String| cx.events.tell(Event::Said { level: Level::Info, text });
+    let info = |text: String| {
+        cx.events.tell(Event::Said {
+            level: Level::Info,
+            text,
+        });
+    };
     for buildpack in &group.buildpacks {
-        let Some(known) = cached.of(&buildpack.id) else { continue };
+        let Some(known) = cached.of(&buildpack.id) else {
+            continue;
+        };
         for name in present(layers, buildpack)? {
-            let Some(layer) = name.to_str().and_then(|name| known.layers.get(name)).filter(|layer| layer.cache) else {
+            let Some(layer) = name
+                .to_str()
+                .and_then(|name| known.layers.get(name))
+                .filter(|layer| layer.cache)
+            else {
                 continue;
             };
-            let id = LayerId { buildpack: buildpack.id.to_string(), layer: name.to_string_lossy().into_owned() };
+            let id = LayerId {
+                buildpack: buildpack.id.to_string(),
+                layer: name.to_string_lossy().into_owned(),
+            };
             let beneath = Path::new(&buildpack.id.folder()).join(&name);
             if remembered.get(&id) != Some(&layer.sha) {
                 info(messages::removing(&id.to_string()));
@@ -44,13 +58,19 @@ pub(super) fn restore(
             info(messages::restoring_data(&id.to_string()));
             match cache.verified(&layer.sha)? {
                 Cached::Here(mut tar) => {
-                    let place = Place { layers: cx.dirs.layers.clone(), beneath };
+                    let place = Place {
+                        layers: cx.dirs.layers.clone(),
+                        beneath,
+                    };
                     extract(cx, &mut tar, &place, layers)?;
                     restored.push(id.to_string());
                 }
                 Cached::Missing(why) => {
                     let text = messages::skipping_restore(&id.to_string(), &why);
-                    cx.events.tell(Event::Said { level: Level::Warning, text });
+                    cx.events.tell(Event::Said {
+                        level: Level::Warning,
+                        text,
+                    });
                 }
             }
         }
@@ -65,7 +85,9 @@ fn present(layers: &Dir, buildpack: &GroupElement) -> Result<BTreeSet<OsString>>
         Err(cause) if cause.kind() == files::ErrorKind::NotFound => return Ok(BTreeSet::new()),
         folder => folder.map_err(|cause| failed("opening", &beneath, cause))?,
     };
-    let entries = folder.entries().map_err(|cause| failed("listing", &beneath, cause))?;
+    let entries = folder
+        .entries()
+        .map_err(|cause| failed("listing", &beneath, cause))?;
     let layer = |entry: &files::Entry| match entry.kind {
         Kind::Dir => Some(entry.name.clone()),
         _ if is_toml(&entry.name) => Some(layer_name(&entry.name).to_owned()),
@@ -76,12 +98,16 @@ fn present(layers: &Dir, buildpack: &GroupElement) -> Result<BTreeSet<OsString>>
 
 /// Takes a layer away: folder, `.sha` and `.toml`.
 fn remove(layers: &Dir, beneath: &Path) -> Result<()> {
-    layers.remove_tree(beneath).map_err(|cause| failed("removing", beneath, cause))?;
+    layers
+        .remove_tree(beneath)
+        .map_err(|cause| failed("removing", beneath, cause))?;
     for end in [".sha", ".toml"] {
         let mut file = beneath.as_os_str().to_owned();
         file.push(end);
         match layers.remove_file(Path::new(&file)) {
-            Err(cause) if cause.kind() != files::ErrorKind::NotFound => return Err(failed("removing", beneath, cause)),
+            Err(cause) if cause.kind() != files::ErrorKind::NotFound => {
+                return Err(failed("removing", beneath, cause));
+            }
             _ => {}
         }
     }

@@ -28,9 +28,16 @@ impl fmt::Display for LayerId {
 pub(super) type Remembered = BTreeMap<LayerId, String>;
 
 /// Writes `store.toml` of every buildpack that had one.
-pub(super) fn restore_stores(layers: &Dir, previous: &LifecycleMetadata, group: &Group) -> Result<()> {
+pub(super) fn restore_stores(
+    layers: &Dir,
+    previous: &LifecycleMetadata,
+    group: &Group,
+) -> Result<()> {
     for buildpack in &group.buildpacks {
-        if let Some(store) = previous.of(&buildpack.id).and_then(|old| old.store.as_ref()) {
+        if let Some(store) = previous
+            .of(&buildpack.id)
+            .and_then(|old| old.store.as_ref())
+        {
             let file = Path::new(&buildpack.id.folder()).join("store.toml");
             replace(layers, &file, store.to_toml().as_bytes())?;
         }
@@ -51,16 +58,26 @@ pub(super) fn restore_layers(
     for buildpack in &group.buildpacks {
         let app = previous.of(&buildpack.id).map_or(&none, |old| &old.layers);
         let cached = cache.of(&buildpack.id).map_or(&none, |old| &old.layers);
-        let from_app = app.iter().filter(|(name, layer)| is_kept(layer, cached.get(*name)));
+        let from_app = app
+            .iter()
+            .filter(|(name, layer)| is_kept(layer, cached.get(*name)));
         let from_cache = cached.iter().filter(|(name, layer)| {
             let from_app = app.contains_key(*name) || !cx.api.restores_cached_launch_layers();
             layer.cache && !(layer.launch && from_app)
         });
-        let found = from_app.map(|found| (found, "app image")).chain(from_cache.map(|found| (found, "cache")));
+        let found = from_app
+            .map(|found| (found, "app image"))
+            .chain(from_cache.map(|found| (found, "cache")));
         for ((name, layer), place) in found {
-            let id = LayerId { buildpack: buildpack.id.to_string(), layer: name.clone() };
+            let id = LayerId {
+                buildpack: buildpack.id.to_string(),
+                layer: name.clone(),
+            };
             write(layers, buildpack, name, layer)?;
-            cx.events.tell(Event::Said { level: Level::Info, text: messages::restoring_metadata(&id.to_string(), place) });
+            cx.events.tell(Event::Said {
+                level: Level::Info,
+                text: messages::restoring_metadata(&id.to_string(), place),
+            });
             remembered.insert(id, layer.sha.clone());
         }
     }
@@ -79,9 +96,16 @@ fn is_kept(layer: &LayerLabel, cached: Option<&LayerLabel>) -> bool {
 fn write(layers: &Dir, buildpack: &GroupElement, name: &str, layer: &LayerLabel) -> Result<()> {
     // The name comes out of a label: it must not lead anywhere else.
     let name: LayerName = name.parse().map_err(|cause: cnb::Error| {
-        Error::new(ErrorKind::Format, format!("restoring layers of {buildpack}")).because(cause)
+        Error::new(
+            ErrorKind::Format,
+            format!("restoring layers of {buildpack}"),
+        )
+        .because(cause)
     })?;
-    let toml = LayerToml { types: LayerTypes::default(), metadata: layer.data.clone() };
+    let toml = LayerToml {
+        types: LayerTypes::default(),
+        metadata: layer.data.clone(),
+    };
     let file = Path::new(&buildpack.id.folder()).join(format!("{name}.toml"));
     replace(layers, &file, toml.to_toml().as_bytes())
 }

@@ -17,7 +17,11 @@ pub struct Plain;
 impl Runner for Plain {
     fn run(&self, command: &Command, output: &(dyn Fn(Stream, &[u8]) + Sync)) -> Result<Exit> {
         let failed = |cause: io::Error| {
-            Error::new(ErrorKind::Start, format!("starting {}", command.program.display())).because(cause)
+            Error::new(
+                ErrorKind::Start,
+                format!("starting {}", command.program.display()),
+            )
+            .because(cause)
         };
         let child = std::process::Command::new(&command.program)
             .args(&command.args)

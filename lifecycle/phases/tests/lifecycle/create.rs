@@ -33,7 +33,11 @@ fn app() -> World {
 }
 
 fn diff_ids(image: &oci::Image) -> Vec<String> {
-    image.layers().iter().map(|layer| layer.diff_id.to_string()).collect()
+    image
+        .layers()
+        .iter()
+        .map(|layer| layer.diff_id.to_string())
+        .collect()
 }
 
 #[test]
@@ -43,8 +47,15 @@ fn the_image_starts_the_default_process_on_top_of_the_run_image() {
     let config = image.config();
     assert_eq!(config.entrypoint(), ["/cnb/process/web"]);
     assert_eq!(config.user(), Some("1002:1000"));
-    assert_eq!(config.env_value("PATH"), Some("/cnb/process:/cnb/lifecycle:/usr/bin"));
-    let texts: Vec<String> = config.history().into_iter().filter_map(|entry| entry.created_by).collect();
+    assert_eq!(
+        config.env_value("PATH"),
+        Some("/cnb/process:/cnb/lifecycle:/usr/bin")
+    );
+    let texts: Vec<String> = config
+        .history()
+        .into_iter()
+        .filter_map(|entry| entry.created_by)
+        .collect();
     assert_eq!(
         texts,
         [
@@ -96,7 +107,12 @@ fn a_cached_layer_comes_back_with_its_contents() {
     world.forget_layers();
     let image = world.create(Some(&cache)).unwrap();
     assert_eq!(world.heard.lines(), ["new", "cached"]);
-    assert!(!image.config().history().iter().any(|entry| entry.created_by.as_deref().is_some_and(|text| text.contains("wheels"))));
+    assert!(!image.config().history().iter().any(|entry| {
+        entry
+            .created_by
+            .as_deref()
+            .is_some_and(|text| text.contains("wheels"))
+    }));
 }
 
 #[test]
@@ -106,7 +122,17 @@ fn a_failing_buildpack_is_named_and_leaves_no_image() {
     world.group(&["fails"]);
     let error = world.create(None).unwrap_err();
     assert_eq!((error.code(), error.buildpack()), (51, Some("fails@1")));
-    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "exit status 7");
+    assert_eq!(
+        std::error::Error::source(&error).unwrap().to_string(),
+        "exit status 7"
+    );
     assert_eq!(world.heard.lines(), ["no space"]);
-    assert!(oci::Images::find(&*world.store, &oci::Reference::parse("app.invalid/app:1").unwrap()).unwrap().is_none());
+    assert!(
+        oci::Images::find(
+            &*world.store,
+            &oci::Reference::parse("app.invalid/app:1").unwrap()
+        )
+        .unwrap()
+        .is_none()
+    );
 }

@@ -1,6 +1,6 @@
 //! Failed detection says why.
 
-use phases::detect::{DetectFailure, Unmet, Verdict};
+use phases::detect::{DetectFailure, GroupTrial, Unmet, Verdict};
 use phases::{ErrorKind, Exit};
 
 use crate::world::World;
@@ -22,13 +22,43 @@ fn every_group_is_told_with_the_reason_of_each_element() {
     world.buildpack("odd", "exit 3", "");
     world.group(&["yes", "no"]).group(&["yes", "odd?", "no"]);
     let failure = failure(&world, 21);
-    let verdicts: Vec<Vec<Verdict>> =
-        failure.groups.iter().map(|group| group.elements.iter().map(|element| element.verdict.clone()).collect()).collect();
-    let odd = Verdict::Erred { exit: Exit::Code(3) };
-    assert_eq!(verdicts, [vec![Verdict::Passed, Verdict::Failed], vec![Verdict::Passed, odd, Verdict::Failed]]);
-    assert_eq!(failure.groups[0].elements[1].output, "no requirements.txt\n");
-    assert_eq!(failure.groups[1].elements[2].output, "", "it was shown before");
-    assert_eq!(failure.groups.iter().map(|group| group.distance()).collect::<Vec<_>>(), [1, 1]);
+    let verdicts: Vec<Vec<Verdict>> = failure
+        .groups
+        .iter()
+        .map(|group| {
+            group
+                .elements
+                .iter()
+                .map(|element| element.verdict.clone())
+                .collect()
+        })
+        .collect();
+    let odd = Verdict::Erred {
+        exit: Exit::Code(3),
+    };
+    assert_eq!(
+        verdicts,
+        [
+            vec![Verdict::Passed, Verdict::Failed],
+            vec![Verdict::Passed, odd, Verdict::Failed]
+        ]
+    );
+    assert_eq!(
+        failure.groups[0].elements[1].output,
+        "no requirements.txt\n"
+    );
+    assert_eq!(
+        failure.groups[1].elements[2].output, "",
+        "it was shown before"
+    );
+    assert_eq!(
+        failure
+            .groups
+            .iter()
+            .map(GroupTrial::distance)
+            .collect::<Vec<_>>(),
+        [1, 1]
+    );
 }
 
 #[test]
@@ -40,13 +70,18 @@ fn a_program_that_can_not_be_started_is_told_in_plain_words() {
     std::fs::remove_file(&program).unwrap();
     let failure = failure(&world, 21);
     let reason = format!("{} does not exist", program.display());
-    assert_eq!(failure.groups[0].elements[0].verdict, Verdict::Broken { reason });
+    assert_eq!(
+        failure.groups[0].elements[0].verdict,
+        Verdict::Broken { reason }
+    );
 }
 
 #[test]
 fn what_is_missing_for_a_plan_is_named() {
     let mut world = World::new();
-    world.buildpack("provides", PROVIDES, "").buildpack("requires", REQUIRES, "");
+    world
+        .buildpack("provides", PROVIDES, "")
+        .buildpack("requires", REQUIRES, "");
     world.group(&["provides", "requires"]);
     let unmet: Vec<String> = failure(&world, 20).groups[0]
         .unmet
@@ -66,7 +101,10 @@ fn it_survives_the_way_out_of_the_sandbox() {
     world.group(&["no"]);
     let failure = failure(&world, 20);
     let json = serde_json::to_string(&failure).unwrap();
-    assert_eq!(serde_json::from_str::<DetectFailure>(&json).unwrap(), failure);
+    assert_eq!(
+        serde_json::from_str::<DetectFailure>(&json).unwrap(),
+        failure
+    );
 }
 
 #[test]
@@ -77,7 +115,10 @@ fn a_composite_that_contains_itself_is_refused() {
     world.group(&["a"]);
     let error = world.detect().unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Cycle, 22));
-    assert_eq!(error.to_string(), "resolving the order: a@1 contains itself");
+    assert_eq!(
+        error.to_string(),
+        "resolving the order: a@1 contains itself"
+    );
 }
 
 #[test]

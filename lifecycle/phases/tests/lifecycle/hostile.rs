@@ -13,7 +13,11 @@ fn refused(build: &str) -> phases::Error {
     world.group(&["evil"]);
     let since = Instant::now();
     let error = world.create(None).unwrap_err();
-    assert!(since.elapsed() < Duration::from_secs(5), "{build}: {:?}", since.elapsed());
+    assert!(
+        since.elapsed() < Duration::from_secs(5),
+        "{build}: {:?}",
+        since.elapsed()
+    );
     assert_eq!(error.buildpack(), Some("evil@1"), "{build}: {error:?}");
     error
 }
@@ -21,7 +25,12 @@ fn refused(build: &str) -> phases::Error {
 #[test]
 fn files_that_are_none_are_refused_and_nothing_waits_for_them() {
     for file in ["launch.toml", "build.toml", "l.toml", "store.toml"] {
-        for make in ["ln -s /etc/passwd", "mkfifo", "mkdir -p x && ln -s x", "ln -s /dev/zero"] {
+        for make in [
+            "ln -s /etc/passwd",
+            "mkfifo",
+            "mkdir -p x && ln -s x",
+            "ln -s /dev/zero",
+        ] {
             let build = format!("cd $1 && {make} {file}");
             let error = refused(&build);
             let kinds = [ErrorKind::Refused, ErrorKind::Io];
@@ -58,7 +67,11 @@ fn what_a_program_leaves_running_ends_with_it() {
     world.group(&["daemon"]);
     let since = Instant::now();
     world.detect().unwrap();
-    assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+    assert!(
+        since.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        since.elapsed()
+    );
     std::thread::sleep(Duration::from_millis(2200));
     assert!(!marker.exists());
 }
@@ -71,5 +84,8 @@ fn buildpacks_do_not_see_what_is_not_on_the_list() {
     world.detect().unwrap();
     let lines = world.heard.lines();
     assert!(lines.iter().any(|line| line == "PATH=/usr/bin:/bin"));
-    assert!(!lines.iter().any(|line| line.contains("SECRET")), "{lines:?}");
+    assert!(
+        !lines.iter().any(|line| line.contains("SECRET")),
+        "{lines:?}"
+    );
 }

@@ -60,7 +60,10 @@ fn a_failure_is_handed_over_with_code_causes_and_buildpack() {
     let build = job(&world, Work::build(&group, &plan));
     run(&build).unwrap_err();
     let failure = job::failure(&build.results).unwrap().unwrap();
-    assert_eq!((failure.code, failure.buildpack.as_deref()), (51, Some("a@1")));
+    assert_eq!(
+        (failure.code, failure.buildpack.as_deref()),
+        (51, Some("a@1"))
+    );
     assert_eq!(failure.chain, ["running bin/build of a@1", "exit status 9"]);
 }
 

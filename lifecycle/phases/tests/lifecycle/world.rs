@@ -4,11 +4,17 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use cnb::{Environment, ImageTarget, Order, OrderElement, OrderGroup, PlatformApi, ProjectMetadata, RunImageNames, SystemToml};
+use cnb::labels::LauncherMetadata;
+use cnb::{
+    Environment, ImageTarget, Order, OrderElement, OrderGroup, PlatformApi, ProjectMetadata,
+    RunImageNames, SystemToml,
+};
 use oci::tarball::{Content, single};
 use oci::{History, Image, Images, Memory, Platform, Reference, Store};
 use phases::export::CREATED;
-use phases::{AnalyzeRequest, CreateRequest, Dirs, Event, Events, Launcher, Owners, Plain, Result, Workshop};
+use phases::{
+    AnalyzeRequest, CreateRequest, Dirs, Event, Events, Launcher, Owners, Plain, Result, Workshop,
+};
 
 pub(crate) struct World {
     dir: tempfile::TempDir,
@@ -58,7 +64,13 @@ impl World {
         for folder in [&dirs.app, &dirs.layers, &dirs.platform, &at("tmp")] {
             std::fs::create_dir_all(folder).unwrap();
         }
-        World { dirs, store: Memory::new(), heard: Heard::default(), order: Vec::new(), dir }
+        World {
+            dirs,
+            store: Memory::new(),
+            heard: Heard::default(),
+            order: Vec::new(),
+            dir,
+        }
     }
 
     pub(crate) fn at(&self, name: &str) -> PathBuf {
@@ -75,10 +87,15 @@ impl World {
     /// Puts a buildpack of version 1 into the store; its programs are shell.
     pub(crate) fn buildpack(&self, id: &str, detect: &str, build: &str) -> &World {
         let folder = format!("buildpacks/{}/1", id.replace('/', "_"));
-        let toml = format!("api = \"0.10\"\n[buildpack]\nid = \"{id}\"\nversion = \"1\"\n[[targets]]\nos = \"linux\"\n");
+        let toml = format!(
+            "api = \"0.10\"\n[buildpack]\nid = \"{id}\"\nversion = \"1\"\n[[targets]]\nos = \"linux\"\n"
+        );
         self.write(&format!("{folder}/buildpack.toml"), &toml);
         for (program, script) in [("detect", detect), ("build", build)] {
-            let path = self.write(&format!("{folder}/bin/{program}"), &format!("#!/bin/sh\n{script}\n"));
+            let path = self.write(
+                &format!("{folder}/bin/{program}"),
+                &format!("#!/bin/sh\n{script}\n"),
+            );
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
         }
         self
@@ -88,7 +105,10 @@ impl World {
     pub(crate) fn composite(&self, id: &str, groups: &[&[&str]]) {
         let group = |group: &&[&str]| {
             let element = |id: &&str| format!("[[order.group]]\nid = \"{id}\"\nversion = \"1\"\n");
-            format!("[[order]]\n{}", group.iter().map(element).collect::<String>())
+            format!(
+                "[[order]]\n{}",
+                group.iter().map(element).collect::<String>()
+            )
         };
         let order: String = groups.iter().map(group).collect();
         let toml = format!("api = \"0.10\"\n[buildpack]\nid = \"{id}\"\nversion = \"1\"\n{order}");
@@ -108,13 +128,29 @@ impl World {
     }
 
     pub(crate) fn order(&self) -> Order {
-        let groups = self.order.iter().map(|group| OrderGroup { group: group.clone() }).collect();
-        Order { groups, extensions: Vec::new() }
+        let groups = self
+            .order
+            .iter()
+            .map(|group| OrderGroup {
+                group: group.clone(),
+            })
+            .collect();
+        Order {
+            groups,
+            extensions: Vec::new(),
+        }
     }
 
     pub(crate) fn with_workshop<T>(&self, work: impl FnOnce(&Workshop<'_>) -> T) -> T {
-        let environ = Environment::new([("PATH".into(), "/usr/bin:/bin".into()), ("SECRET".into(), "x".into())]);
-        let target = ImageTarget { os: "linux".into(), arch: "amd64".into(), ..ImageTarget::default() };
+        let environ = Environment::new([
+            ("PATH".into(), "/usr/bin:/bin".into()),
+            ("SECRET".into(), "x".into()),
+        ]);
+        let target = ImageTarget {
+            os: "linux".into(),
+            arch: "amd64".into(),
+            ..ImageTarget::default()
+        };
         work(&Workshop {
             dirs: &self.dirs,
             api: PlatformApi::LATEST,
@@ -128,19 +164,28 @@ impl World {
     }
 
     pub(crate) fn detect(&self) -> Result<phases::Detected> {
-        self.with_workshop(|workshop| phases::detect(workshop, &self.order(), &SystemToml::default()))
+        self.with_workshop(|workshop| {
+            phases::detect(workshop, &self.order(), &SystemToml::default())
+        })
     }
 
     /// A run image of one file.
     pub(crate) fn run_image(&self) -> Reference {
         let name = Reference::parse("base.invalid/run:1").unwrap();
         let store: Arc<dyn Store> = self.store.clone();
-        let entries = single(Path::new("/etc/base"), Content::Bytes(Arc::from(*b"base")), CREATED);
+        let entries = single(
+            Path::new("/etc/base"),
+            Content::Bytes(Arc::from(*b"base")),
+            CREATED,
+        );
         let layer = oci::tarball::pack(&mut entries.into_iter().map(Ok), &store).unwrap();
-        let mut image = Image::empty(&Platform::new("linux", "amd64")).append(layer, &History::new("", "base"));
+        let mut image =
+            Image::empty(&Platform::new("linux", "amd64")).append(layer, &History::new("", "base"));
         image.config_mut().set_user("1002:1000");
         image.config_mut().set_env("PATH", "/usr/bin");
-        self.store.publish(&image, std::slice::from_ref(&name)).unwrap();
+        self.store
+            .publish(&image, std::slice::from_ref(&name))
+            .unwrap();
         name
     }
 
@@ -148,17 +193,30 @@ impl World {
     pub(crate) fn create(&self, cache: Option<&Path>) -> Result<Image> {
         let app = Reference::parse("app.invalid/app:1").unwrap();
         let store: Arc<dyn Store> = self.store.clone();
-        let (order, system, project) = (self.order(), SystemToml::default(), ProjectMetadata::default());
+        let (order, system, project) = (
+            self.order(),
+            SystemToml::default(),
+            ProjectMetadata::default(),
+        );
         let request = CreateRequest {
-            images: AnalyzeRequest { previous: Some(app.clone()), run_image: self.run_image() },
+            images: AnalyzeRequest {
+                previous: Some(app.clone()),
+                run_image: self.run_image(),
+            },
             order: &order,
             system: &system,
             cache,
-            launcher: Launcher { bytes: b"launcher", metadata: Default::default() },
+            launcher: Launcher {
+                bytes: b"launcher",
+                metadata: LauncherMetadata::default(),
+            },
             run_image: RunImageNames::default(),
             process_type: None,
             project: &project,
-            owners: Owners::Written { layers: (1001, 1000), app: (1002, 1000) },
+            owners: Owners::Written {
+                layers: (1001, 1000),
+                app: (1002, 1000),
+            },
             created: CREATED,
             names: std::slice::from_ref(&app),
         };
