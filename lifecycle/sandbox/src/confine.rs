@@ -1,6 +1,6 @@
 //! The last steps before a program starts, in the order in which each is still allowed.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CString, OsStr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
@@ -35,8 +35,7 @@ pub(crate) struct Fence<'a> {
 impl Program<'_> {
     /// Turns this process into the program; returns only if that failed.
     pub(crate) fn exec(self) -> Error {
-        self.prepare()
-            .map_or_else(|error| error, |ready| ready.exec())
+        self.prepare().map_or_else(|error| error, Ready::exec)
     }
 
     fn prepare(mut self) -> Result<Ready> {
@@ -91,7 +90,7 @@ impl Ready {
         let args = command.args.iter().map(|arg| c_string(arg));
         let env = command.env.iter().map(|(key, value)| {
             let pair = [key.as_os_str(), value.as_os_str()].join(OsStr::new("="));
-            c_string(&OsString::from(pair))
+            c_string(&pair)
         });
         Ok(Ready {
             argv: std::iter::once(Ok(program.clone()))

@@ -62,7 +62,7 @@ impl HostId {
             .map_err(giving)
     }
 
-    fn give_entry(&self, dir: &Dir, name: &OsStr) -> files::Result<()> {
+    fn give_entry(self, dir: &Dir, name: &OsStr) -> files::Result<()> {
         let name = Path::new(name);
         if dir.stat(name)?.is_some_and(|stat| stat.kind == Kind::Dir) {
             let folder = dir.dir(name)?;

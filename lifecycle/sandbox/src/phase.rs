@@ -32,11 +32,11 @@ pub(crate) fn run(
 ) -> Result<()> {
     add_memory(&mut sandbox);
     let opened = if geteuid().is_root() {
-        open_as_root(&mut sandbox, &host)?
+        open_as_root(&mut sandbox, host)?
     } else {
         None
     };
-    userns::become_host_id(&host)?;
+    userns::become_host_id(host)?;
     let namespaces = UnshareFlags::NEWNS
         | UnshareFlags::NEWPID
         | UnshareFlags::NEWIPC
@@ -84,7 +84,7 @@ pub(crate) fn run(
 }
 
 /// Root takes hold of everything before it gives itself up. `None` where it may not copy mounts.
-fn open_as_root(sandbox: &mut Sandbox, host: &HostId) -> Result<Option<Sources>> {
+fn open_as_root(sandbox: &mut Sandbox, host: HostId) -> Result<Option<Sources>> {
     match Sources::open(sandbox) {
         Ok(sources) => Ok(Some(sources)),
         Err(error) if error.errno() == Some(libc::EPERM) => {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Context;
 use crate::obstacle::sysctl;
 use crate::request::{Reply, Request};
-use crate::rootfs::Staging;
+use crate::rootfs::{self, Staging};
 use crate::sys::{self, Fork};
 use crate::userns::{self, Ids};
 use crate::{Error, ErrorKind, HostId, Network, Result, inner, kernel, running, seccomp};
@@ -49,7 +49,7 @@ impl Report {
 
 /// Tries everything a sandbox needs, in a process of its own, as the given id.
 pub fn probe(host: &HostId) -> Report {
-    ask(host).unwrap_or_else(|error| {
+    ask(*host).unwrap_or_else(|error| {
         let fix = "run slipway where it may start itself (/proc mounted, not out of processes)";
         Report {
             rows: vec![refused("sandbox helper", &error, fix)],
@@ -57,11 +57,11 @@ pub fn probe(host: &HostId) -> Report {
     })
 }
 
-fn ask(host: &HostId) -> Result<Report> {
+fn ask(host: HostId) -> Result<Report> {
     let doing = "asking the sandbox's helper what works";
     let (control, mut helper) = running::helper(doing)?;
     let sent = control
-        .send_with(&Request::Probe { host: *host }, &[])
+        .send_with(&Request::Probe { host }, &[])
         .doing(doing);
     let reply = sent.and_then(|()| control.receive().doing(doing));
     helper.wait().doing(doing)?;
@@ -94,7 +94,7 @@ fn namespaces(host: HostId) -> Vec<Row> {
         uid: host.uid,
         gid: host.gid,
     };
-    let entered = userns::become_host_id(&host)
+    let entered = userns::become_host_id(host)
         .and_then(|()| userns::enter(all, Ids { uid: 0, gid: 0 }, outside));
     let usable = entered.is_ok();
     let mut rows = vec![row(
@@ -124,7 +124,7 @@ fn inside() -> Vec<Row> {
         ),
     ];
     let staging = Staging::enter();
-    let overlay = staging.and_then(Staging::try_overlay);
+    let overlay = staging.and_then(|_| rootfs::try_overlay());
     rows.push(row("overlay filesystem", overlay, "of layer folders"));
     let second = in_child(|| {
         let entered = inner::enter(Ids {

@@ -75,12 +75,10 @@ impl Staging {
     }
 }
 
-impl Staging {
-    /// Whether an overlay can be mounted here at all.
-    pub(crate) fn try_overlay(self) -> Result<()> {
-        mkdirat(CWD, "0", Mode::from_raw_mode(0o755)).doing("making a folder")?;
-        overlay(&["scaffold".to_owned(), "0".to_owned()], Changes::Refused).map(drop)
-    }
+/// Whether an overlay can be mounted here at all; the working folder is a [`Staging`].
+pub(crate) fn try_overlay() -> Result<()> {
+    mkdirat(CWD, "0", Mode::from_raw_mode(0o755)).doing("making a folder")?;
+    overlay(&["scaffold".to_owned(), "0".to_owned()], Changes::Refused).map(drop)
 }
 
 /// Makes `root` the root of this process and lets go of the host's.

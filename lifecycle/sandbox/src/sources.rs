@@ -92,7 +92,7 @@ pub(crate) fn tree(path: &Path) -> Result<OwnedFd> {
 /// above everything that the unprivileged id cannot reach, and names what lies there relative to it.
 ///
 /// The working folder is the only place that a process takes along into a new mount namespace without a path.
-pub(crate) fn anchored(sandbox: &Sandbox, host: &HostId) -> Result<Sandbox> {
+pub(crate) fn anchored(sandbox: &Sandbox, host: HostId) -> Result<Sandbox> {
     let out_of_reach = unreachable(sandbox, host)?;
     let mut anchored = sandbox.clone();
     if out_of_reach.is_empty() {
@@ -108,7 +108,7 @@ pub(crate) fn anchored(sandbox: &Sandbox, host: &HostId) -> Result<Sandbox> {
     Ok(anchored)
 }
 
-fn unreachable(sandbox: &Sandbox, host: &HostId) -> Result<HashSet<PathBuf>> {
+fn unreachable(sandbox: &Sandbox, host: HostId) -> Result<HashSet<PathBuf>> {
     let (root_uid, root_gid) = (Uid::ROOT, Gid::ROOT);
     let doing = "looking at folders as the unprivileged id";
     set_thread_res_gid(None, Gid::from_raw(host.gid), None).doing(doing)?;

@@ -190,9 +190,6 @@ pub(crate) fn descriptor_3() -> io::Result<OwnedFd> {
 
 /// Brings the loopback interface of this network namespace up.
 pub(crate) fn loopback_up(socket: BorrowedFd<'_>) -> io::Result<()> {
-    // The type of a request differs between C libraries, and so do their constants.
-    const SIOCGIFFLAGS: libc::Ioctl = 0x8913;
-    const SIOCSIFFLAGS: libc::Ioctl = 0x8914;
     // SAFETY: the request is zeroed, its name is filled within bounds and ends with a null byte; the ioctl
     // reads and writes nothing beyond it.
     unsafe {

@@ -20,7 +20,7 @@ pub(crate) struct Ids {
 }
 
 /// In place of root becomes the id that sandboxes have outside.
-pub(crate) fn become_host_id(host: &HostId) -> Result<()> {
+pub(crate) fn become_host_id(host: HostId) -> Result<()> {
     if host.uid == 0 {
         return Err(Error::new(
             ErrorKind::Other,

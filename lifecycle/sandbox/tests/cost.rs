@@ -2,7 +2,9 @@
 //!
 //! Prints the fastest and the middle one of n runs, and how many CPU milliseconds each took with its children.
 //! `SLIPWAY_BENCH=large` asks for more runs. Judge release builds only.
+#![allow(clippy::unwrap_used, reason = "tests, with a main of their own")]
 
+#[allow(dead_code, reason = "shared by tests that use parts of it")]
 mod world;
 
 use std::process::{Command, ExitCode, Stdio};
@@ -116,7 +118,7 @@ fn time(what: &str, runs: usize, mut run: impl FnMut()) -> Duration {
         .collect();
     took.sort();
     let runs_f64 = f64::from(u32::try_from(runs).unwrap());
-    let cpu = millis(cpu_time() - cpu) / runs_f64;
+    let cpu = millis(cpu_time().saturating_sub(cpu)) / runs_f64;
     let (fastest, middle) = (took[0], took[runs / 2]);
     println!(
         "{what:44} {:8.2} {:8.2} {cpu:8.2}",

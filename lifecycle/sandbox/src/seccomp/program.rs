@@ -179,7 +179,7 @@ mod tests {
     }
 
     const PERM: u32 = ERRNO | 1;
-    const NOSYS: u32 = ERRNO | 38;
+    const NOSYS: u32 = ERRNO | 0x26;
 
     fn of(number: libc::c_long, args: [u32; 2]) -> u32 {
         run(

@@ -14,7 +14,7 @@ use crate::world::{self, World, finish};
 
 /// Stays until killed, deaf to SIGTERM as far as std lets us: it is in a session of its own.
 pub(crate) fn daemon(_nonce: &str) -> ExitCode {
-    std::thread::sleep(Duration::from_secs(600));
+    std::thread::sleep(Duration::from_mins(10));
     ExitCode::SUCCESS
 }
 

@@ -2,11 +2,13 @@
 //!
 //! Numbers are those of `design/sandbox.md` 9. The suite runs as whoever starts it; started by root also as an
 //! ordinary user, and as a root that may not copy mounts, as in podman's containers.
+#![allow(clippy::unwrap_used, reason = "tests, with a main of their own")]
 
 mod daemons;
 mod export;
 mod payload;
 mod suite;
+#[allow(dead_code, reason = "shared by tests that use parts of it")]
 #[path = "../world/mod.rs"]
 mod world;
 

@@ -381,9 +381,9 @@ fn fork_bomb() -> Gain {
     }
     drop(tell);
     let count = threads.len();
-    threads
-        .into_iter()
-        .for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     let said = format!("{count} threads");
     refused.map_or(Ok(said.clone()), |cause| {
         Err(format!("{said}, then {cause}"))

@@ -1,9 +1,11 @@
 //! What a sandbox promises to those who use it, as root and as an ordinary user.
+#![allow(clippy::unwrap_used, reason = "tests, with a main of their own")]
 
 mod inside;
 mod nesting;
 mod root;
 mod running;
+#[allow(dead_code, reason = "shared by tests that use parts of it")]
 #[path = "../world/mod.rs"]
 mod world;
 

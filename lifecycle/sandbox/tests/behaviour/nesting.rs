@@ -117,9 +117,7 @@ fn side_by_side(world: &World) {
         .map(|number| format!("sleep 0.2; echo {number}"))
         .collect();
     let scripts: Vec<&str> = scripts.iter().map(String::as_str).collect();
-    let expected: String = (0..8)
-        .map(|number| format!("{number}\nCode(0)\n"))
-        .collect();
+    let expected = ["0", "1", "2", "3", "4", "5", "6", "7", ""].join("\nCode(0)\n");
     assert_eq!(nested(world, &scripts), expected);
 }
 
