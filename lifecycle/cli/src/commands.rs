@@ -152,3 +152,13 @@ fn report(failed: &Failed, json: bool, style: Style) -> u8 {
     let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), text.as_bytes());
     exit::class(error.kind()).exit
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

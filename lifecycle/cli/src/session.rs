@@ -1,7 +1,7 @@
 //! What every command has: the environment, the state folders, somebody who listens, a way to stop.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use platform::{Error, ErrorKind, Events, Host, State, Stop};
 
@@ -11,9 +11,12 @@ use crate::signals;
 use crate::ui::plain::Plain;
 use crate::ui::style::Style;
 
+/// How often somebody looks whether it has been silent for too long.
+const BEAT: Duration = Duration::from_secs(1);
+
 pub(crate) struct Session {
     pub(crate) environment: Environment,
-    pub(crate) plain: Plain,
+    pub(crate) plain: Arc<Plain>,
     state: State,
     stop: Arc<Stop>,
     now: SystemTime,
@@ -38,13 +41,15 @@ impl Session {
         signals::listen(&stop, on_signal == OnSignal::End).map_err(|cause| {
             Error::new(ErrorKind::Other, "listening for signals").because(cause)
         })?;
+        let plain = Arc::new(Plain::new(
+            Style {
+                colour: environment.colour,
+            },
+            verbose,
+        ));
+        watch(&plain);
         Ok(Session {
-            plain: Plain::new(
-                Style {
-                    colour: environment.colour,
-                },
-                verbose,
-            ),
+            plain,
             state: environment.state()?,
             environment,
             stop,
@@ -52,7 +57,12 @@ impl Session {
         })
     }
 
-    pub(crate) fn host<'a>(&'a self, events: &'a dyn Events) -> Host<'a> {
+    /// A host that tells its events as plain lines.
+    pub(crate) fn told(&self) -> Host<'_> {
+        self.host(&*self.plain)
+    }
+
+    fn host<'a>(&'a self, events: &'a dyn Events) -> Host<'a> {
         Host {
             state: &self.state,
             payload: PAYLOAD,
@@ -67,4 +77,16 @@ impl Session {
     pub(crate) fn signal(&self) -> Option<i32> {
         self.stop.asked()
     }
+}
+
+/// Says what is being waited for, as long as the session lives.
+fn watch(plain: &Arc<Plain>) {
+    let plain = Arc::downgrade(plain);
+    std::thread::spawn(move || {
+        while let Some(plain) = plain.upgrade() {
+            plain.beat();
+            drop(plain);
+            std::thread::sleep(BEAT);
+        }
+    });
 }

@@ -3,6 +3,7 @@
 pub(crate) mod detection;
 pub(crate) mod failure;
 pub(crate) mod plain;
+pub(crate) mod pulse;
 pub(crate) mod stdout;
 pub(crate) mod style;
 pub(crate) mod table;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use files::{Dir, Kind};
-use phases::detect::{DetectFailure, Verdict};
+use phases::detect::{DetectFailure, ElementTrial, Verdict};
 
 /// Files that make a buildpack fit.
 const KNOWN: [&str; 2] = ["requirements.txt", "Procfile"];
@@ -15,6 +15,8 @@ const REQUIREMENTS: [&str; 4] = [
     "requirements",
     "reqs.txt",
 ];
+/// How buildpacks begin a line of help.
+const HELP: &str = "help:";
 /// Edits between a name and the one that was meant.
 const TYPO: usize = 2;
 /// Folders of the source that are looked into.
@@ -22,25 +24,66 @@ const FOLDERS: usize = 200;
 
 /// What the user can do so that a group fits, the most promising first; never empty.
 pub fn after_detection(failure: &DetectFailure, source: &Path) -> Vec<String> {
-    let Ok(dir) = Dir::open(source) else {
-        return Vec::new();
-    };
-    let names: Vec<(OsString, Kind)> = dir
-        .entries()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|entry| (entry.name, entry.kind))
-        .collect();
-    let mut advice = misspelled(&names, source);
-    if advice.is_empty() {
-        advice.extend(in_subfolder(&dir, &names, source));
-    }
+    let mut advice = Dir::open(source)
+        .map(|dir| of_names(&dir, source))
+        .unwrap_or_default();
+    let is_misspelled = !advice.is_empty();
     advice.extend(broken(failure));
+    // Their command that renames a file knows nothing of the folder we were called in.
+    advice.extend(
+        of_buildpacks(failure)
+            .into_iter()
+            .filter(|help| !is_misspelled || !help.contains("  mv ")),
+    );
     if advice.is_empty() {
         advice.push("for a Python application add requirements.txt with what it needs, one package per line; it may be empty".to_owned());
         advice.push("for anything else add a Procfile that says how it starts, such as `web: ./server`, or give your own --buildpack FOLDER".to_owned());
     }
     advice
+}
+
+/// What the names in the source suggest.
+fn of_names(dir: &Dir, source: &Path) -> Vec<String> {
+    let entries = dir.entries().unwrap_or_default().into_iter();
+    let names: Vec<(OsString, Kind)> = entries.map(|entry| (entry.name, entry.kind)).collect();
+    let misspelled = misspelled(&names, source);
+    if misspelled.is_empty() {
+        in_subfolder(dir, &names, source).into_iter().collect()
+    } else {
+        misspelled
+    }
+}
+
+/// What the buildpacks that stand in the way of the closest group say themselves, in lines that begin with `help:`.
+fn of_buildpacks(failure: &DetectFailure) -> Vec<String> {
+    let Some(closest) = failure.groups.iter().min_by_key(|group| group.distance()) else {
+        return Vec::new();
+    };
+    let blockers = closest.elements.iter().filter(|trial| trial.blocks());
+    let outputs = blockers.map(|trial| output_of(failure, trial));
+    outputs
+        .flat_map(str::lines)
+        .filter_map(|line| line.trim().strip_prefix(HELP))
+        .map(|help| help.trim().to_owned())
+        .collect()
+}
+
+/// What a buildpack wrote; only the first group that tried it has it.
+pub fn output_of<'a>(failure: &'a DetectFailure, trial: &ElementTrial) -> &'a str {
+    let trials = failure.groups.iter().flat_map(|group| &group.elements);
+    let same =
+        trials.filter(|other| other.element == trial.element && other.verdict == trial.verdict);
+    same.map(|other| other.output.as_str())
+        .find(|output| !output.is_empty())
+        .unwrap_or_default()
+}
+
+/// The last line that says something and is no help.
+pub fn reason(output: &str) -> Option<&str> {
+    output
+        .lines()
+        .map(str::trim)
+        .rfind(|line| !line.is_empty() && !line.starts_with(HELP))
 }
 
 fn misspelled(names: &[(OsString, Kind)], source: &Path) -> Vec<String> {

@@ -12,6 +12,7 @@ use crate::error::{Doing, Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::host::Host;
 use crate::interpreter::Sandboxed;
+use crate::name::{BASES, familiar};
 
 /// The distribution's release; Debian 13.
 const RELEASE: &str = "trixie";
@@ -23,9 +24,6 @@ const BUILD: &str = "build-lite";
 const PATIENCE: Duration = Duration::from_hours(1);
 /// Downloaded bytes become archives, layers and unpacked layers: so many times their size.
 const ROOM: u64 = 6;
-/// Names of assembled bases; they are resolved on this machine only.
-pub(crate) const PREFIX: &str = "slipway.invalid/base/";
-
 /// What a build stands on.
 #[derive(Debug)]
 pub(crate) struct Bases {
@@ -183,10 +181,10 @@ impl Maker<'_> {
             .publish(&base.image, std::slice::from_ref(&name))
             .doing(format!("keeping base {name}"))?;
         let event = Event::Base {
-            name: base.name,
+            name: familiar(&name),
             bytes: base.image.size(),
-            fresh: true,
         };
+        self.host.events.tell(Event::Worked);
         self.host.events.tell(event);
         Ok(Base {
             name,
@@ -198,11 +196,17 @@ impl Maker<'_> {
         let events = self.host.events;
         match event {
             debian::Event::Fetching { bytes, .. } => total.store(bytes, Ordering::Relaxed),
+            debian::Event::Assembling { layer } => {
+                events.tell(Event::Working { what: format!("making layer {layer} of the base images") });
+            }
             debian::Event::Replaced { package, locked, found } => events.tell(Event::Note {
                 text: format!("{package} {locked} is no longer in the archive; using {found}"),
             }),
             debian::Event::Stale { suite, valid_until } => events.tell(Event::Warning {
                 text: format!("the package index {suite} was valid until {valid_until}; is this mirror kept up to date?"),
+            }),
+            debian::Event::NotRefreshed { why } => events.tell(Event::Note {
+                text: format!("newer packages could not be looked for: {why}"),
             }),
             _ => {}
         }
@@ -238,5 +242,5 @@ fn forget_older(store: &Local, bases: &Bases) -> Result<()> {
 
 /// Whether a name is that of an assembled base.
 pub(crate) fn is_base(name: &Reference) -> bool {
-    name.to_string().starts_with(PREFIX)
+    name.to_string().starts_with(BASES)
 }

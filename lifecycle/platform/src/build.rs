@@ -1,6 +1,7 @@
 //! The whole build: analyze, restore and export here, detect and build in the sandbox.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,6 +17,7 @@ use crate::error::{Doing, Result};
 use crate::event::{Event, Through};
 use crate::host::Host;
 use crate::outputs::{self, Output};
+use crate::reuse::{self, Reuse};
 use crate::rootfs;
 use crate::site::{Inputs, Site, api};
 
@@ -94,7 +96,9 @@ impl Build<'_> {
         let target = detect::target(&analyzed.file);
         let Detected { group, plan } = detect::in_site(self.site, self.host, &target)?;
 
-        phases::restore(&cx, &analyzed.file, &group, None)
+        let reuse = self.reuse()?;
+        let cache = reuse.as_ref().map(Reuse::path);
+        phases::restore(&cx, &analyzed.file, &group, cache)
             .doing("restoring layers of the last build")?;
         let start = Instant::now();
         let results = self.site.work(&target, Work::build(&group, &plan))?;
@@ -103,6 +107,9 @@ impl Build<'_> {
 
         let start = Instant::now();
         let image = self.export(&cx, &analyzed, &group)?;
+        if let Some(cache) = cache {
+            self.keep(&cx, &analyzed, &group, cache)?;
+        }
         self.done(Phase::Export, start);
         Ok(image)
     }
@@ -117,7 +124,6 @@ impl Build<'_> {
     }
 
     fn export(&self, cx: &Context<'_>, analyzed: &Analyzed, group: &cnb::Group) -> Result<Image> {
-        let app = detect::user_of(&analyzed.run_image).unwrap_or(APP);
         let request = ExportRequest {
             analyzed,
             group,
@@ -132,10 +138,7 @@ impl Build<'_> {
             process_type: None,
             project: &ProjectMetadata::default(),
             exec_env: "",
-            owners: Owners::Written {
-                layers: LAYERS,
-                app,
-            },
+            owners: owners(analyzed),
             created: self.request.created,
             names: &self.request.names,
         };
@@ -144,11 +147,41 @@ impl Build<'_> {
         Ok(exported.image)
     }
 
+    /// The cached layers of the last build of the same image with the same builder.
+    fn reuse(&self) -> Result<Option<Reuse>> {
+        let Some(name) = self.request.names.first() else {
+            return Ok(None);
+        };
+        let builder = format!("{}\n{}\n{}", self.site.build, self.site.lifecycle(), api());
+        Reuse::open(self.host, name, &builder)
+    }
+
+    fn keep(
+        &self,
+        cx: &Context<'_>,
+        analyzed: &Analyzed,
+        group: &cnb::Group,
+        cache: &Path,
+    ) -> Result<()> {
+        let through: Arc<dyn Store> = self.store.clone();
+        phases::cache::save_cache(cx, group, owners(analyzed), cache, &through)
+            .doing("keeping cached layers")
+    }
+
     fn done(&self, phase: Phase, start: Instant) {
         self.host.events.tell(Event::PhaseDone {
             phase,
             took: start.elapsed(),
         });
+    }
+}
+
+/// Owners are written, never read from this machine's disk.
+fn owners(analyzed: &Analyzed) -> Owners {
+    let app = detect::user_of(&analyzed.run_image).unwrap_or(APP);
+    Owners::Written {
+        layers: LAYERS,
+        app,
     }
 }
 
@@ -163,8 +196,11 @@ fn launcher() -> LauncherMetadata {
 /// Blobs and unpacked layers that no name needs any more, such as those of the image that this one replaced.
 pub(crate) fn tidy_up(host: &Host<'_>, store: &Arc<Local>) -> Result<()> {
     store.collect().doing("removing what no image needs")?;
+    let named = store.list().doing("listing images")?;
+    let names: Vec<Reference> = named.iter().map(|named| named.name.clone()).collect();
+    reuse::collect(host, &names)?;
     let mut wanted = BTreeSet::new();
-    for named in store.list().doing("listing images")? {
+    for named in named {
         if let Some(image) = store.find(&named.name).doing("listing images")? {
             wanted.extend(image.layers().iter().map(|layer| layer.diff_id));
         }

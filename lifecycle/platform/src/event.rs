@@ -40,12 +40,12 @@ pub enum Event {
     },
     /// So much of `total` bytes is here; at most a few times per second.
     Downloaded { bytes: u64, total: u64 },
+    /// Something began that may take a while.
+    Working { what: String },
+    /// It ended.
+    Worked,
     /// A base image is ready.
-    Base {
-        name: String,
-        bytes: u64,
-        fresh: bool,
-    },
+    Base { name: String, bytes: u64 },
     /// Something that is not as it should be, but does not stop the work.
     Warning { text: String },
     /// Something worth knowing.

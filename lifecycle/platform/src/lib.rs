@@ -23,6 +23,7 @@ mod interpreter;
 mod leave_out;
 mod output;
 mod pip_settings;
+mod reuse;
 mod rootfs;
 mod site;
 mod workdir;

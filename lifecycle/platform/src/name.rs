@@ -7,6 +7,9 @@ use oci::Reference;
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// Names of assembled bases; they are resolved on this machine only.
+pub(crate) const BASES: &str = "slipway.invalid/base/";
+
 /// Project files are small; a larger one has no name for us.
 const PROJECT_BYTES: u64 = 1 << 20;
 
@@ -32,6 +35,9 @@ pub fn of_source(source: &Path) -> Result<Reference> {
 /// A name as people write it: without the default registry, folder and tag.
 pub fn familiar(name: &Reference) -> String {
     let full = name.to_string();
+    if let Some(base) = full.strip_prefix(BASES) {
+        return base.to_owned();
+    }
     let short = full
         .strip_prefix("docker.io/library/")
         .or_else(|| full.strip_prefix("docker.io/"))

@@ -47,7 +47,11 @@ pub fn run(host: &Host<'_>, request: &Request) -> Result<i32> {
     let env = environment(host, &image, request, start.listens)?;
 
     let id = host.id()?;
+    host.events.tell(Event::Working {
+        what: "unpacking the image".to_owned(),
+    });
     let rootfs = rootfs::unpack(&image, &host.state.layers(), id)?;
+    host.events.tell(Event::Worked);
     let workdir = Workdir::create(&host.state.runs(), host.stop)?;
     let (upper, work) = (workdir.path().join("upper"), workdir.path().join("work"));
     for dir in [&upper, &work] {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cnb::{Environment, ImageTarget, Order, PlatformApi};
-use oci::{Image, Local};
+use oci::{Image, Local, Reference};
 use phases::{Dirs, Job, Work};
 use sandbox::{From, HostId, Mount};
 
@@ -49,6 +49,8 @@ pub(crate) struct Site<'a> {
     host: &'a Host<'a>,
     pub(crate) dirs: Dirs,
     pub(crate) run: Base,
+    /// Name of the build image.
+    pub(crate) build: Reference,
     pub(crate) order: Order,
     id: HostId,
     rootfs: Rootfs,
@@ -83,7 +85,11 @@ impl<'a> Site<'a> {
         host.stop.check()?;
 
         let bases = base::ensure(host, store, inputs.fetching)?;
+        host.events.tell(Event::Working {
+            what: "unpacking the build image".to_owned(),
+        });
         let rootfs = rootfs::unpack(&bases.build.image, &host.state.layers(), id)?;
+        host.events.tell(Event::Worked);
         let mounts = mounts(host, id, workdir.path())?;
         id.give(workdir.path())
             .doing("giving the build folder to the user of the sandbox")?;
@@ -93,6 +99,7 @@ impl<'a> Site<'a> {
             host,
             dirs,
             run: bases.run,
+            build: bases.build.name,
             order,
             id,
             rootfs,
@@ -102,6 +109,15 @@ impl<'a> Site<'a> {
             env,
             workdir,
         })
+    }
+
+    /// Which version of our own program buildpacks run with.
+    pub(crate) fn lifecycle(&self) -> String {
+        self.lifecycle
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
     }
 
     /// Runs one phase in the sandbox and says where its results are.

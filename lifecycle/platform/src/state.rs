@@ -13,6 +13,7 @@ use crate::error::{Doing, Result};
 /// | `images` | blobs by digest, one file per image name | loses images |
 /// | `downloads` | package archives and indexes by digest | is downloaded again |
 /// | `layers` | unpacked layers by diff id | is unpacked again |
+/// | `reuse` | cached layers of buildpacks, by image and builder | is made again |
 /// | `tools` | the embedded programs as files | is written again |
 /// | `builds`, `runs` | what a running build or container uses | when nothing runs |
 ///
@@ -54,6 +55,7 @@ impl State {
             self.images(),
             self.downloads(),
             self.layers(),
+            self.reuse(),
             self.tools(),
             self.builds(),
             self.runs(),
@@ -73,6 +75,10 @@ impl State {
 
     pub fn layers(&self) -> PathBuf {
         self.cache.join("layers")
+    }
+
+    pub fn reuse(&self) -> PathBuf {
+        self.cache.join("reuse")
     }
 
     pub fn tools(&self) -> PathBuf {

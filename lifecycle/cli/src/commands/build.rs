@@ -15,7 +15,7 @@ use crate::ui::stdout;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
-    inputs: inputs::Args,
+    inputs: inputs::Common,
     /// Name of the image, also several; without one localhost/NAME of the project
     #[arg(short, long = "tag", value_name = "NAME")]
     tags: Vec<String>,
@@ -40,7 +40,7 @@ Prints NAME@DIGEST. Exit codes: 20 no buildpack fits, 51 a buildpack failed,
 
 pub(crate) fn run(session: &Session, args: &Args) -> Outcome {
     let request = args.request(session)?;
-    let host = session.host(&session.plain);
+    let host = session.told();
     let built = build(&host, &request).map_err(|error| args.failed(error, &request))?;
     next(session, &built, &request);
     result(&built, args.json)?;

@@ -13,7 +13,7 @@ use crate::ui::stdout;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
-    inputs: inputs::Args,
+    inputs: inputs::Common,
     /// Print the group and the plan as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -28,7 +28,7 @@ Exit code 20 when no buildpack fits.";
 
 pub(crate) fn run(session: &Session, args: &Args) -> Outcome {
     let inputs = args.inputs.inputs(&session.environment)?;
-    let host = session.host(&session.plain);
+    let host = session.told();
     let detected = detect(&host, &inputs).map_err(|error| args.inputs.failed(error))?;
     if args.json {
         stdout::json(&as_json(&detected))?;

@@ -21,7 +21,7 @@ pub(crate) struct Args {
 const REFUSED: u8 = 69;
 
 pub(crate) fn run(session: &Session, args: &Args) -> Outcome {
-    let rows = examine(&session.host(&session.plain))?;
+    let rows = examine(&session.told())?;
     if args.json {
         stdout::json(&rows)?;
     } else {

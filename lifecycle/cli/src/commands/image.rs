@@ -90,7 +90,7 @@ pub(crate) fn run(session: &Session, command: &Command) -> Outcome {
 }
 
 fn ls(session: &Session, args: &Ls) -> Result<(), Error> {
-    let mut listed = images::list(&session.host(&session.plain))?;
+    let mut listed = images::list(&session.told())?;
     listed.retain(|image| args.all || !image.base);
     if args.json {
         return stdout::json(&listed);
@@ -129,7 +129,7 @@ fn rm(session: &Session, args: &Rm) -> Result<(), Error> {
         .iter()
         .map(|name| name::parse(name))
         .collect::<Result<Vec<_>, _>>()?;
-    images::remove(&session.host(&session.plain), &names)?;
+    images::remove(&session.told(), &names)?;
     let removed: Vec<String> = names.iter().map(name::familiar).collect();
     if args.json {
         return stdout::json(&json!({"removed": removed}));
@@ -145,7 +145,7 @@ fn rm(session: &Session, args: &Rm) -> Result<(), Error> {
 fn save(session: &Session, args: &Save) -> Result<(), Error> {
     let image = name::parse(&args.name)?;
     let archive: Archive = args.format.parse()?;
-    let host = session.host(&session.plain);
+    let host = session.told();
     if let Some(file) = &args.output {
         return images::save(&host, &image, archive, Some(file), &mut std::io::sink());
     }

@@ -8,7 +8,7 @@ use super::Failed;
 use crate::environment::Environment;
 
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct Common {
     /// Folder with the application
     #[arg(default_value = ".", value_name = "SOURCE")]
     pub(super) source: PathBuf,
@@ -26,7 +26,7 @@ pub(super) struct Args {
     locked: bool,
 }
 
-impl Args {
+impl Common {
     pub(super) fn inputs(&self, environment: &Environment) -> Result<Inputs, Error> {
         Ok(Inputs {
             source: self.source.clone(),

@@ -27,7 +27,7 @@ Examples:
   slipway inspect shop --json | jq -r .digest";
 
 pub(crate) fn run(session: &Session, args: &Args) -> Outcome {
-    let inspected = inspect(&session.host(&session.plain), &name::parse(&args.name)?)?;
+    let inspected = inspect(&session.told(), &name::parse(&args.name)?)?;
     if args.json {
         stdout::json(&inspected)?;
     } else {

@@ -53,6 +53,6 @@ pub(crate) fn run(session: &Session, args: &Args) -> Outcome {
         process: args.process.clone(),
         command: args.command.clone(),
     };
-    let code = start(&session.host(&session.plain), &request)?;
+    let code = start(&session.told(), &request)?;
     Ok(u8::try_from(code).unwrap_or(exit::FAILED))
 }

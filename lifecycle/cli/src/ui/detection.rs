@@ -86,18 +86,12 @@ fn element(trial: &ElementTrial, failure: &DetectFailure) -> String {
     harmless(&text)
 }
 
-/// What it said last, unless it passed. Only the first group that tried it has its words.
+/// What it said last, unless it passed.
 fn reason<'a>(trial: &ElementTrial, failure: &'a DetectFailure) -> Option<&'a str> {
     if trial.verdict == Verdict::Passed {
         return None;
     }
-    let trials = failure.groups.iter().flat_map(|group| &group.elements);
-    let same =
-        trials.filter(|other| other.element == trial.element && other.verdict == trial.verdict);
-    same.flat_map(|trial| trial.output.lines())
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .last()
+    advice::reason(advice::output_of(failure, trial))
 }
 
 fn unmet(unmet: &Unmet) -> String {

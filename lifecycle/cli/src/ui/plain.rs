@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use phases::{Element, Exit, LayerAction, Level, Phase};
 use platform::{Event, Events};
 
+use super::pulse::Pulse;
 use super::style::{Style, harmless};
 use super::units;
 
 /// A download that goes on tells so this often.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+const PROGRESS: Duration = Duration::from_secs(5);
 /// More names than these are counted, not listed.
 const LISTED: usize = 6;
 /// Bytes per second of a line of 100 Mbit/s, for the estimate before a download.
@@ -25,6 +26,7 @@ pub(crate) struct Plain {
     verbose: bool,
     start: Instant,
     seen: Mutex<Seen>,
+    pulse: Pulse,
 }
 
 /// What has been told but not written yet.
@@ -47,6 +49,7 @@ impl Plain {
             verbose,
             start: Instant::now(),
             seen: Mutex::default(),
+            pulse: Pulse::default(),
         }
     }
 
@@ -72,8 +75,16 @@ impl Plain {
         self.write(&format!("             {text}"));
     }
 
+    /// Says what is being waited for, if nothing was said for a while. To be called now and then.
+    pub(crate) fn beat(&self) {
+        if let Some((what, took)) = self.pulse.due() {
+            self.more(&format!("… {what} ({})", units::duration(took)));
+        }
+    }
+
     /// A stderr that nobody reads must not stop the work.
     fn write(&self, line: &str) {
+        self.pulse.said();
         let _ = writeln!(std::io::stderr().lock(), "{line}");
     }
 
@@ -82,29 +93,32 @@ impl Plain {
     }
 
     fn phase(&self, event: phases::Event) {
+        use phases::Event as Told;
         match event {
-            phases::Event::Running {
+            Told::Running {
                 phase: Phase::Build,
                 element,
-            } => self.line("Build", &named(&element)),
-            phases::Event::Ran {
+            } => {
+                self.line("Build", &named(&element));
+                self.pulse.begin(format!("building with {}", element.id));
+            }
+            Told::Ran {
+                phase: Phase::Build,
+                ..
+            } => self.pulse.end(),
+            Told::Ran {
                 phase: Phase::Detect,
                 element,
                 exit,
                 ..
             } => self.seen().tried.push((element, exit)),
-            phases::Event::Output {
+            Told::Output {
                 phase: Phase::Detect,
                 element,
                 line,
                 ..
-            } => {
-                let line = harmless(line.trim());
-                if !line.is_empty() {
-                    self.seen().reasons.insert(element.to_string(), line);
-                }
-            }
-            phases::Event::Output {
+            } => self.considered(&element, &line),
+            Told::Output {
                 phase,
                 element,
                 line,
@@ -112,23 +126,36 @@ impl Plain {
             } => {
                 self.write(&format!("[{phase} {}] {}", element.id, harmless(&line)));
             }
-            phases::Event::Detected { group } => self.seen().group = group,
-            phases::Event::Layer { action, size, .. } => {
-                let mut seen = self.seen();
-                match action {
-                    LayerAction::Added => seen.added = (seen.added.0 + 1, seen.added.1 + size),
-                    LayerAction::Reused => seen.reused += 1,
-                }
-            }
-            phases::Event::Said {
+            Told::Detected { group } => self.seen().group = group,
+            Told::Layer { action, size, .. } => self.layer(action, size),
+            Told::Started {
+                phase: Phase::Export,
+            } => self.pulse.begin("exporting the image".to_owned()),
+            Told::Said {
                 level: Level::Warning,
                 text,
             } => self.warn(&text),
-            phases::Event::Said {
+            Told::Said {
                 level: Level::Info,
                 text,
             } if self.verbose => self.more(&harmless(&text)),
             _ => {}
+        }
+    }
+
+    /// Keeps the last thing that a buildpack said while it looked at the source.
+    fn considered(&self, element: &Element, line: &str) {
+        let line = harmless(line.trim());
+        if !line.is_empty() && !line.starts_with("help:") {
+            self.seen().reasons.insert(element.to_string(), line);
+        }
+    }
+
+    fn layer(&self, action: LayerAction, bytes: u64) {
+        let mut seen = self.seen();
+        match action {
+            LayerAction::Added => seen.added = (seen.added.0 + 1, seen.added.1 + bytes),
+            LayerAction::Reused => seen.reused += 1,
         }
     }
 
@@ -198,7 +225,7 @@ impl Plain {
     fn downloaded(&self, bytes: u64, total: u64) {
         let mut seen = self.seen();
         let beat = seen.beat.get_or_insert(self.start);
-        if beat.elapsed() >= HEARTBEAT {
+        if beat.elapsed() >= PROGRESS {
             seen.beat = Some(Instant::now());
             self.more(&format!(
                 "{} of {}",
@@ -241,9 +268,11 @@ impl Events for Plain {
                 self.seen().beat = Some(Instant::now());
             }
             Event::Downloaded { bytes, total } => self.downloaded(bytes, total),
-            Event::Base { name, bytes, .. } => {
+            Event::Base { name, bytes } => {
                 self.line("Base", &format!("{name}  {}", units::bytes(bytes)))
             }
+            Event::Working { what } => self.pulse.begin(what),
+            Event::Worked => self.pulse.end(),
             Event::Warning { text } => self.warn(&text),
             Event::Note { text } => self.note(&text),
             Event::Phase { told } => self.phase(told),
