@@ -58,6 +58,34 @@ fn processes_behind_a_shell_see_what_the_go_launcher_shows_them() {
     );
 }
 
+#[test]
+fn la_7_an_image_without_bash_says_so() {
+    let Some(machine) = Machine::look() else {
+        return;
+    };
+    let input = Input {
+        platform_api: "0.12".to_owned(),
+        env: Vec::new(),
+        argv: vec!["/cnb/lifecycle/launcher".to_owned(), "show".to_owned()],
+        metadata_toml: String::new(),
+        files: BTreeMap::new(),
+        dirs: Vec::new(),
+    };
+    let output = Machine {
+        bash: Vec::new(),
+        ..machine
+    }
+    .run(&input);
+    let text = "ERROR: failed to launch: bash exec: /bin/bash: no such file or directory\n";
+    assert_eq!(
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap().as_str()
+        ),
+        (Some(82), text)
+    );
+}
+
 fn outcome(output: &Output, failed: bool) -> Expect {
     let stdout = String::from_utf8(output.stdout.clone()).unwrap();
     let exit = output

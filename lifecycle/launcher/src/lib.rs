@@ -99,7 +99,7 @@ fn become_shell(
         .args(&chosen.args);
     process.env_clear().envs(env.iter());
     let failed = go_text(&process.exec());
-    Err(format!("fork/exec {}: {failed}", shell::BASH)).context(ErrorKind::Exec, "bash exec")
+    Err(format!("{}: {failed}", shell::BASH)).context(ErrorKind::Exec, "bash exec")
 }
 
 fn change_directory(dir: &Path) -> std::result::Result<(), String> {

@@ -2,12 +2,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{Error, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::io::Errno;
 
 use crate::error::go_text;
 
@@ -17,7 +17,7 @@ pub(crate) fn find(command: &OsStr, path: &OsStr) -> Result<OsString, String> {
     if command.as_bytes().contains(&b'/') {
         return match executable(Path::new(command)) {
             Ok(()) => Ok(command.to_owned()),
-            Err(error) => refused(&go_text(&error)),
+            Err(what) => refused(&what),
         };
     }
     for dir in path.as_bytes().split(|byte| *byte == b':') {
@@ -38,18 +38,16 @@ pub(crate) fn find(command: &OsStr, path: &OsStr) -> Result<OsString, String> {
     refused("executable file not found in $PATH")
 }
 
-fn executable(path: &Path) -> Result<(), Error> {
-    let metadata = fs::metadata(path)?;
+fn executable(path: &Path) -> Result<(), String> {
+    let metadata = fs::metadata(path)
+        .map_err(|error| format!("stat {}: {}", path.display(), go_text(&error)))?;
     if metadata.is_dir() {
-        return Err(ErrorKind::IsADirectory.into());
+        return Err("is a directory".to_owned());
     }
     match accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS) {
         // Containers may forbid the call; then the bits must do.
-        Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM)
-            if metadata.permissions().mode() & 0o111 != 0 =>
-        {
-            Ok(())
-        }
-        other => Ok(other?),
+        Err(Errno::NOSYS | Errno::PERM) if metadata.permissions().mode() & 0o111 != 0 => Ok(()),
+        Err(errno) => Err(go_text(&errno.into())),
+        Ok(()) => Ok(()),
     }
 }

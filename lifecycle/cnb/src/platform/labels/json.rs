@@ -48,6 +48,13 @@ fn check_size(text: &str) -> Result<()> {
 
 fn typed<T: DeserializeOwned>(mut value: serde_json::Value) -> Result<T> {
     drop_nulls(&mut value);
+    if value.is_array() {
+        // Serde would take it for the fields in their order.
+        return Err(Error::new(
+            ErrorKind::Type,
+            "the JSON is a list, it must be an object",
+        ));
+    }
     serde_json::from_value(value).map_err(|error| Error::new(ErrorKind::Type, error.to_string()))
 }
 
