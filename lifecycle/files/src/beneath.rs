@@ -20,7 +20,7 @@ pub(crate) fn names(beneath: &Path) -> Result<Vec<&OsStr>> {
             Component::Normal(name) => names.push(name),
             Component::CurDir => {}
             Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
-                let doing = format!("{beneath:?} leads out of its directory");
+                let doing = format!("{} leads out of its directory", beneath.display());
                 return Err(Error::new(ErrorKind::Escapes, doing));
             }
         }

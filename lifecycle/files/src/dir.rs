@@ -54,7 +54,6 @@ pub struct Stat {
     pub rdev: (u32, u32),
     /// Device and inode: which file this is, whatever its name.
     pub id: (u64, u64),
-    pub links: u64,
 }
 
 /// A name in a directory.
@@ -297,7 +296,6 @@ impl Stat {
                 rustix::fs::minor(stat.st_rdev),
             ),
             id: (stat.st_dev, stat.st_ino),
-            links: u64::from(stat.st_nlink),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind, Result};
 /// A held lock; dropping it lets go.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -42,7 +42,7 @@ impl Lock {
 
     /// Leaves our process id in the file, for the message of those who wait. Only a courtesy: failing is fine.
     fn sign(&self) {
-        let mut file = &self._file;
+        let mut file = &self.file;
         let _ = file.set_len(0);
         let _ = file.rewind();
         let _ = write!(file, "{}", std::process::id());
@@ -63,7 +63,7 @@ fn acquire(path: &Path, operation: FlockOperation, wait: Duration) -> Result<Loc
     let mut pause = Duration::from_millis(1);
     loop {
         match rustix::fs::flock(&file, operation) {
-            Ok(()) => return Ok(Lock { _file: file }),
+            Ok(()) => return Ok(Lock { file }),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
                 let left = end.saturating_duration_since(Instant::now());

@@ -75,16 +75,14 @@ impl<R: Read> Read for Capped<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.from.read(buffer)?;
         let read = u64::try_from(count).unwrap_or(u64::MAX);
-        match self.left.checked_sub(read) {
-            Some(left) => self.left = left,
-            None => {
-                let doing = format!(
-                    "decompressing a layer: more than {} bytes come out",
-                    self.limit
-                );
-                return Err(Error::new(ErrorKind::TooLarge, doing).into());
-            }
-        }
+        let Some(left) = self.left.checked_sub(read) else {
+            let doing = format!(
+                "decompressing a layer: more than {} bytes come out",
+                self.limit
+            );
+            return Err(Error::new(ErrorKind::TooLarge, doing).into());
+        };
+        self.left = left;
         Ok(count)
     }
 }

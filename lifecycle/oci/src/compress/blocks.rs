@@ -36,6 +36,7 @@ pub(crate) fn last_block(stream: &[u8]) -> Option<Last> {
 }
 
 /// Bits of a stream, lowest first.
+#[derive(Clone)]
 struct Bits<'a> {
     stream: &'a [u8],
     /// The next byte that is not in `ahead`.
@@ -141,13 +142,17 @@ impl Codes {
             lengths[*place] = u8::try_from(bits.take(3)?).ok()?;
         }
         self.symbols
-            .build(&lengths, |symbol| Some((0, u16::try_from(symbol).ok()?)))?;
+            .build(&lengths, |symbol| Some((0, u8::try_from(symbol).ok()?)))?;
         let mut lengths = Vec::with_capacity(symbols + distances);
         while lengths.len() < symbols + distances {
             bits.fill()?;
-            let (value, _) = self.symbols.next(bits)?;
+            let Step {
+                bits: length,
+                value,
+            } = self.symbols.step(bits)?;
+            bits.drop(usize::from(length));
             let (length, times) = match value {
-                0..=15 => (u8::try_from(value).ok()?, 1),
+                0..=15 => (value, 1),
                 16 => (*lengths.last()?, bits.take(2)? + 3),
                 17 => (0, bits.take(3)? + 3),
                 _ => (0, bits.take(7)? + 11),
@@ -161,34 +166,45 @@ impl Codes {
         self.distances.build(&lengths[symbols..], distance_step)
     }
 
-    #[inline]
+    /// Literals and matches go the same way, since the processor cannot guess which comes next: after a literal the length of a
+    /// distance is looked up too, and does not count.
     fn skip_block(&self, bits: &mut Bits<'_>) -> Option<()> {
+        // A copy of its own can stay in registers.
+        let mut ahead = bits.clone();
         loop {
             // A match takes at most 15 + 5 + 15 + 13 bits.
-            bits.fill()?;
-            let (mut what, mut extra) = self.symbols.next(bits)?;
-            while what == LITERAL && bits.filled >= 48 {
-                (what, extra) = self.symbols.next(bits)?;
+            ahead.fill()?;
+            let symbol = self.symbols.step(&ahead)?;
+            ahead.drop(usize::from(symbol.bits));
+            if symbol.value == END {
+                *bits = ahead;
+                return Some(());
             }
-            match what {
-                LITERAL => {}
-                MATCH => {
-                    bits.drop(usize::from(extra));
-                    let (_, extra) = self.distances.next(bits)?;
-                    bits.drop(usize::from(extra));
-                }
-                _ => return Some(()),
+            let mut distance = self.distances.fast(&ahead);
+            if distance.bits == 0 {
+                distance = self.long_distance(symbol, &ahead)?;
             }
+            ahead.drop(usize::from(distance.bits & symbol.value));
+        }
+    }
+
+    #[cold]
+    fn long_distance(&self, symbol: Step, bits: &Bits<'_>) -> Option<Step> {
+        if symbol.value == MATCH {
+            self.distances.long(bits.ahead)
+        } else {
+            Some(Step::default())
         }
     }
 }
 
-const LITERAL: u16 = 0;
-const MATCH: u16 = 1;
-const END: u16 = 2;
+/// What a symbol is; as a mask it says whether a distance follows.
+const LITERAL: u8 = 0;
+const MATCH: u8 = 0xff;
+const END: u8 = 1;
 
 /// Extra bits of a literal or length symbol, and which of them it is.
-fn symbol_step(symbol: usize) -> Option<(u8, u16)> {
+fn symbol_step(symbol: usize) -> Option<(u8, u8)> {
     Some(match symbol {
         0..END_OF_BLOCK => (0, LITERAL),
         END_OF_BLOCK => (0, END),
@@ -199,7 +215,7 @@ fn symbol_step(symbol: usize) -> Option<(u8, u16)> {
     })
 }
 
-fn distance_step(symbol: usize) -> Option<(u8, u16)> {
+fn distance_step(symbol: usize) -> Option<(u8, u8)> {
     Some((u8::try_from((symbol / 2).saturating_sub(1)).ok()?, MATCH))
 }
 
@@ -207,26 +223,34 @@ const FAST: usize = 10;
 const LONGEST: usize = 15;
 
 /// A canonical Huffman code: symbols of up to ten bits by one look-up, the few longer ones length by length.
-#[derive(Default)]
 struct Table {
-    fast: Vec<Step>,
+    fast: Box<[Step; 1 << FAST]>,
     /// Number of codes of each length.
     counts: [u16; LONGEST + 1],
     /// Steps of all symbols in the order of their codes.
     sorted: Vec<Step>,
 }
 
-/// What a symbol means for somebody who only skips: bits of its code (0: not in this table), extra bits, value.
+/// What a symbol means for somebody who only skips: bits of its code and its extra bits (0: not in this table), value.
 #[derive(Clone, Copy, Default)]
 struct Step {
-    code: u8,
-    extra: u8,
-    value: u16,
+    bits: u8,
+    value: u8,
+}
+
+impl Default for Table {
+    fn default() -> Table {
+        Table {
+            fast: Box::new([Step::default(); 1 << FAST]),
+            counts: [0; LONGEST + 1],
+            sorted: Vec::new(),
+        }
+    }
 }
 
 impl Table {
     /// `step` gives extra bits and value of a symbol.
-    fn build(&mut self, lengths: &[u8], step: impl Fn(usize) -> Option<(u8, u16)>) -> Option<()> {
+    fn build(&mut self, lengths: &[u8], step: impl Fn(usize) -> Option<(u8, u8)>) -> Option<()> {
         self.counts = [0; LONGEST + 1];
         for length in lengths {
             *self.counts.get_mut(usize::from(*length))? += 1;
@@ -243,8 +267,7 @@ impl Table {
         }
         self.sorted.clear();
         self.sorted.resize(first[LONGEST + 1], Step::default());
-        self.fast.clear();
-        self.fast.resize(1 << FAST, Step::default());
+        self.fast.fill(Step::default());
         for (symbol, length) in lengths
             .iter()
             .enumerate()
@@ -253,8 +276,7 @@ impl Table {
             let bits = usize::from(*length);
             let (extra, value) = step(symbol)?;
             let step = Step {
-                code: *length,
-                extra,
+                bits: *length + extra,
                 value,
             };
             self.sorted[first[bits]] = step;
@@ -272,18 +294,21 @@ impl Table {
         Some(())
     }
 
-    /// Passes one code; says its value and how many extra bits follow. The caller has filled `bits`.
+    /// The step of the code that comes next. The caller has filled `bits`.
     #[inline]
-    fn next(&self, bits: &mut Bits<'_>) -> Option<(u16, u8)> {
-        let index = usize::from(u16::try_from(bits.ahead & ((1 << FAST) - 1)).ok()?);
-        let step = *self.fast.get(index)?;
-        let step = if step.code == 0 {
-            self.long(bits.ahead)?
+    fn step(&self, bits: &Bits<'_>) -> Option<Step> {
+        let step = self.fast(bits);
+        if step.bits == 0 {
+            self.long(bits.ahead)
         } else {
-            step
-        };
-        bits.drop(usize::from(step.code));
-        Some((step.value, step.extra))
+            Some(step)
+        }
+    }
+
+    #[inline]
+    fn fast(&self, bits: &Bits<'_>) -> Step {
+        const MASK: u64 = (1 << FAST) - 1;
+        usize::try_from(bits.ahead & MASK).map_or(Step::default(), |index| self.fast[index])
     }
 
     #[cold]

@@ -117,7 +117,7 @@ mod tests {
         for raw in [
             &text[..],
             &noise,
-            &[0; 300_000],
+            &vec![0; 300_000],
             b"",
             b"a",
             &[text.clone(), noise.clone()].concat(),

@@ -41,11 +41,7 @@ pub fn links(at: &Path, links: &[(&[u8], &[u8])], mtime: i64) -> Result<Vec<Entr
     entries.push(root_owned(folder.to_vec(), Node::Dir, mtime));
     for (name, target) in links {
         if matches!(*name, b"" | b"." | b"..") || name.contains(&b'/') || name.contains(&0) {
-            let doing = format!(
-                "naming a link {} in {}",
-                lexical::shown(name),
-                at.display()
-            );
+            let doing = format!("naming a link {} in {}", lexical::shown(name), at.display());
             return Err(Error::new(ErrorKind::Malformed, doing));
         }
         let path = [folder, b"/", name].concat();

@@ -69,7 +69,7 @@ fn match_chunk<'a>(mut chunk: &[u8], name: &'a [u8]) -> Result<Option<&'a [u8]>>
             b'?' => {
                 left = left
                     .filter(|left| left[0] != b'/')
-                    .map(|left| take_character(left).1)
+                    .map(|left| take_character(left).1);
             }
             b'\\' => {
                 let (literal, rest) = rest.split_first().ok_or(BadPattern)?;
@@ -82,7 +82,7 @@ fn match_chunk<'a>(mut chunk: &[u8], name: &'a [u8]) -> Result<Option<&'a [u8]>>
             literal => {
                 left = left
                     .filter(|left| left[0] == *literal)
-                    .map(|left| &left[1..])
+                    .map(|left| &left[1..]);
             }
         }
         chunk = rest;

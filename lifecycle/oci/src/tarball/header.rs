@@ -255,13 +255,16 @@ impl Header {
     }
 
     fn refused(&self, why: &str) -> Error {
-        let doing = format!("writing the tar header of {}: {why}", lexical::shown(&self.name));
+        let doing = format!(
+            "writing the tar header of {}: {why}",
+            lexical::shown(&self.name)
+        );
         Error::new(ErrorKind::Unsupported, doing)
     }
 
     fn ustar(&self) -> Vec<u8> {
         let (prefix, suffix) = split_path(&self.name).unwrap_or((b"", &self.name));
-        let mut block = self.template(suffix, &self.link, put_octal, |text| text.to_vec());
+        let mut block = self.template(suffix, &self.link, put_octal, <[u8]>::to_vec);
         put_text(&mut block[345..500], prefix);
         seal(&mut block, Format::USTAR);
         block.to_vec()
@@ -295,7 +298,7 @@ impl Header {
                 put_special(&mut bytes, b"././@LongLink", &body, flag, Format::GNU);
             }
         }
-        let mut block = self.template(&self.name, &self.link, put_number, |text| text.to_vec());
+        let mut block = self.template(&self.name, &self.link, put_number, <[u8]>::to_vec);
         if let Some(time) = self.atime {
             put_number(&mut block[345..357], time.seconds);
         }
@@ -333,8 +336,10 @@ impl Header {
 }
 
 fn relative(path: &[u8]) -> Result<Vec<u8>> {
-    let names: Vec<&[u8]> =
-        path.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b".")).collect();
+    let names: Vec<&[u8]> = path
+        .split(|byte| *byte == b'/')
+        .filter(|name| !matches!(*name, b"" | b"."))
+        .collect();
     if names.contains(&&b".."[..]) {
         let doing = format!("reading a tar: {} leads out of it", lexical::shown(path));
         return Err(Error::new(ErrorKind::Escapes, doing));

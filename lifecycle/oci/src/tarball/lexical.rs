@@ -47,6 +47,12 @@ pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
 /// An untrusted path for a message: printable, and not longer than a line or two.
 pub(crate) fn shown(path: &[u8]) -> String {
     const LONGEST: usize = 200;
-    let text = String::from_utf8_lossy(path.get(..LONGEST).unwrap_or(path)).escape_debug().to_string();
-    if path.len() > LONGEST { format!("{text}…") } else { text }
+    let text = String::from_utf8_lossy(path.get(..LONGEST).unwrap_or(path))
+        .escape_debug()
+        .to_string();
+    if path.len() > LONGEST {
+        format!("{text}…")
+    } else {
+        text
+    }
 }

@@ -1,6 +1,8 @@
 //! Entries become a tar, its diff id, a gzip blob and its digest in one pass on all cores.
 
 mod output;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::io::Read;

@@ -128,7 +128,10 @@ impl<'a> Reader<'a> {
             };
             self.headers += 1;
             if self.headers > self.limits.entries.saturating_mul(2) {
-                return Err(self.too_large(format!("more than {} entries", self.limits.entries)));
+                return Err(Self::too_large(format!(
+                    "more than {} entries",
+                    self.limits.entries
+                )));
             }
             let (mut header, plain_flag) = block.parse()?;
             self.body.start(&header)?;
@@ -201,22 +204,29 @@ impl<'a> Reader<'a> {
     fn check(&mut self, header: &Header) -> Result<()> {
         let limits = &self.limits;
         if header.name.len() > limits.path || header.link.len() > limits.path {
-            return Err(self.too_large(format!("a path of more than {} bytes", limits.path)));
+            return Err(Self::too_large(format!(
+                "a path of more than {} bytes",
+                limits.path
+            )));
         }
         if header
             .name
             .split(|byte| *byte == b'/')
             .any(|name| name.len() > limits.component)
         {
-            return Err(self.too_large(format!("a name of more than {} bytes", limits.component)));
+            return Err(Self::too_large(format!(
+                "a name of more than {} bytes",
+                limits.component
+            )));
         }
         if !header.kind.header_only() {
             let size = u64::try_from(header.size).map_err(|_| malformed("a negative size"))?;
             self.content_bytes = self.content_bytes.saturating_add(size);
             if self.content_bytes > self.limits.bytes {
-                return Err(
-                    self.too_large(format!("more than {} bytes of content", self.limits.bytes))
-                );
+                return Err(Self::too_large(format!(
+                    "more than {} bytes of content",
+                    self.limits.bytes
+                )));
             }
         }
         Ok(())
@@ -231,7 +241,9 @@ impl<'a> Reader<'a> {
             .read_to_end(&mut bytes)
             .map_err(|error| self.failed(error))?;
         if bytes.len() > SPECIAL {
-            return Err(self.too_large(format!("a header of more than {SPECIAL} bytes")));
+            return Err(Self::too_large(format!(
+                "a header of more than {SPECIAL} bytes"
+            )));
         }
         Ok(bytes)
     }
@@ -254,19 +266,22 @@ impl<'a> Reader<'a> {
             }
         }
         if self.body.from.get_ref().limit() == 0 {
-            return Err(self.too_large(format!("more than {} bytes", self.limits.bytes)));
+            return Err(Self::too_large(format!(
+                "more than {} bytes",
+                self.limits.bytes
+            )));
         }
         Ok(())
     }
 
     fn failed(&self, error: io::Error) -> Error {
         if self.body.from.get_ref().limit() == 0 {
-            return self.too_large(format!("more than {} bytes", self.limits.bytes));
+            return Self::too_large(format!("more than {} bytes", self.limits.bytes));
         }
         Error::io("reading a tar", error)
     }
 
-    fn too_large(&self, what: String) -> Error {
+    fn too_large(what: String) -> Error {
         Error::new(ErrorKind::TooLarge, format!("reading a tar: {what}"))
     }
 }
@@ -306,13 +321,13 @@ impl Body<'_> {
     /// The next header; `None` at the end: no bytes, one block of zeros and no bytes, or two blocks of zeros.
     fn block(&mut self) -> io::Result<Option<Block>> {
         for zeros_before in [false, true] {
-            let mut bytes = [0; BLOCK];
-            match read_full(&mut self.from, &mut bytes)? {
+            let mut bytes = Box::new([0; BLOCK]);
+            match read_full(&mut self.from, &mut bytes[..])? {
                 0 => return Ok(None),
                 BLOCK => {}
                 _ => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
-            if bytes != [0; BLOCK] {
+            if *bytes != [0; BLOCK] {
                 if zeros_before {
                     return Err(io::Error::new(
                         io::ErrorKind::InvalidData,

@@ -64,6 +64,8 @@ pub enum Device {
 /// Spec: OCI image-spec, layer.md; rules of `design/sandbox.md` 6.1.
 pub fn unpack(tar: &mut dyn Read, into: &files::Dir, how: &Unpack) -> Result<Summary> {
     let mut target = Target::new(into, how)?;
-    read(tar, &how.limits, &mut |header, content| target.entry(header, content))?;
+    read(tar, &how.limits, &mut |header, content| {
+        target.entry(header, content)
+    })?;
     target.finish()
 }

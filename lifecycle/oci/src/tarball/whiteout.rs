@@ -34,9 +34,9 @@ pub(crate) fn mark(name: &[u8]) -> Result<Mark<'_>> {
         return Ok(Mark::None);
     };
     match hidden {
-        b"" | b"." | b".." => {
-            Err(Error::malformed("unpacking a layer: a whiteout that names no file"))
-        }
+        b"" | b"." | b".." => Err(Error::malformed(
+            "unpacking a layer: a whiteout that names no file",
+        )),
         b".wh..opq" => Ok(Mark::Opaque),
         hidden if hidden.starts_with(b".wh.") => Ok(Mark::Aufs),
         hidden => Ok(Mark::Hides(hidden)),

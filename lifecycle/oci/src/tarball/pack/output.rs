@@ -12,11 +12,12 @@ use crate::{
 };
 
 /// Bytes of tar per segment. Part of what makes a blob the same everywhere: a change changes every blob digest.
-const SEGMENT: usize = 256 << 10;
-/// Segments in flight, whatever the number of cores: each is there once raw and once compressed, so 32 × 2 × 256 KiB are
-/// 16 MiB, and the workers' own buffers stay below as much again (`design/decisions.md` 20).
-const AHEAD: usize = 32;
-const WORKERS: usize = 12;
+const SEGMENT: usize = 512 << 10;
+/// Threads that compress, and segments in flight, whatever the number of cores. A segment is there raw and compressed, a
+/// worker has one more compressed one and about 1 MiB of tables: 24 × 512 KiB + 10 × 1.5 MiB stay below 32 MiB
+/// (`design/decisions.md` 20).
+const WORKERS: usize = 10;
+const AHEAD: usize = 20;
 
 /// Takes the bytes of a tar and becomes a layer.
 ///
@@ -24,6 +25,7 @@ const WORKERS: usize = 12;
 pub(crate) struct Output {
     segment: Vec<u8>,
     stage: Stage,
+    workers: usize,
 }
 
 enum Stage {
@@ -50,9 +52,15 @@ struct Done {
 
 impl Output {
     pub(crate) fn new(sink: Box<dyn Sink>) -> Output {
+        Output::with_workers(sink, cores().min(WORKERS))
+    }
+
+    /// The layer does not depend on the number of workers.
+    pub(crate) fn with_workers(sink: Box<dyn Sink>, workers: usize) -> Output {
         Output {
             segment: Vec::new(),
             stage: Stage::Small(sink),
+            workers,
         }
     }
 
@@ -70,7 +78,7 @@ impl Output {
 
     fn send(&mut self) -> Result<()> {
         let threads = match std::mem::replace(&mut self.stage, Stage::Failed) {
-            Stage::Small(sink) => Threads::start(sink)?,
+            Stage::Small(sink) => Threads::start(sink, self.workers)?,
             Stage::Running(threads) => threads,
             Stage::Failed => return Err(stopped()),
         };
@@ -119,19 +127,21 @@ impl Output {
 }
 
 impl Threads {
-    fn start(sink: Box<dyn Sink>) -> Result<Threads> {
-        let workers = (0..cores().min(WORKERS))
+    fn start(sink: Box<dyn Sink>, workers: usize) -> Result<Threads> {
+        let workers = (0..workers)
             .map(|_| {
                 let mut deflater = Deflater::new()?;
                 Ok(move |raw: Arc<Vec<u8>>| compress(&mut deflater, &raw))
             })
             .collect::<Result<Vec<_>>>()?;
-        let ahead = (workers.len() * 2 + 2).min(AHEAD - WORKERS);
+        let ahead = (workers.len() * 4).min(AHEAD);
         let pool = Ordered::start(workers, ahead, |done| write(sink, done))?;
         let (hash, segments) = sync_channel::<Arc<Vec<u8>>>(4);
         let hasher = spawn("diff-id", move || {
             let mut hasher = Hasher::new();
-            segments.iter().for_each(|segment| hasher.update(&segment));
+            for segment in segments {
+                hasher.update(&segment);
+            }
             hasher.finish()
         })?;
         Ok(Threads { hash, hasher, pool })

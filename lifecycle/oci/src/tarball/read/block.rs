@@ -6,16 +6,16 @@ use crate::Result;
 pub(super) const BLOCK: usize = 512;
 
 pub(super) struct Block {
-    bytes: [u8; BLOCK],
+    bytes: Box<[u8; BLOCK]>,
 }
 
 impl Block {
-    pub(super) fn new(bytes: [u8; BLOCK]) -> Block {
+    pub(super) fn new(bytes: Box<[u8; BLOCK]>) -> Block {
         Block { bytes }
     }
 
     pub(super) fn as_tar(&self) -> &tar::Header {
-        tar::Header::from_byte_slice(&self.bytes)
+        tar::Header::from_byte_slice(&self.bytes[..])
     }
 
     /// The header, and its type flag as it stands there.

@@ -230,7 +230,7 @@ fn from_content(body: &mut Body<'_>) -> Result<Vec<(i64, i64)>> {
                     count => filled += count,
                 }
             }
-            lines += block.iter().filter(|byte| **byte == b'\n').count();
+            lines += block.split(|byte| *byte == b'\n').count() - 1;
             text.extend_from_slice(&block);
             if text.len() > SPECIAL {
                 return Err(malformed("a sparse file with too many pieces"));

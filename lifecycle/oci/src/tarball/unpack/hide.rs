@@ -38,7 +38,11 @@ impl Target<'_> {
 
     fn remove_all(&self, dir: &Dir, path: &[u8]) -> Result<()> {
         for entry in dir.entries().map_err(failed)? {
-            self.remove(dir, &joined(path, entry.name.as_bytes()), Path::new(&entry.name))?;
+            self.remove(
+                dir,
+                &joined(path, entry.name.as_bytes()),
+                Path::new(&entry.name),
+            )?;
         }
         Ok(())
     }
@@ -46,13 +50,24 @@ impl Target<'_> {
     /// Removes what is not of this tar; a directory that holds something of it stays for that.
     fn remove(&self, dir: &Dir, path: &[u8], name: &Path) -> Result<()> {
         if self.has_ours_below(path) || self.ours.contains(path) {
-            let is_dir = dir.stat(name).map_err(failed)?.is_some_and(|stat| stat.kind == Kind::Dir);
-            return if is_dir { self.remove_all(&dir.dir(name).map_err(failed)?, path) } else { Ok(()) };
+            let is_dir = dir
+                .stat(name)
+                .map_err(failed)?
+                .is_some_and(|stat| stat.kind == Kind::Dir);
+            return if is_dir {
+                self.remove_all(&dir.dir(name).map_err(failed)?, path)
+            } else {
+                Ok(())
+            };
         }
         dir.remove_tree(name).map_err(failed)
     }
 }
 
 fn joined(parent: &[u8], name: &[u8]) -> Vec<u8> {
-    if parent.is_empty() { name.to_vec() } else { [parent, b"/", name].concat() }
+    if parent.is_empty() {
+        name.to_vec()
+    } else {
+        [parent, b"/", name].concat()
+    }
 }

@@ -33,7 +33,9 @@ pub(super) struct Target<'a> {
 
 impl<'a> Target<'a> {
     pub(super) fn new(into: &'a Dir, how: &'a Unpack) -> Result<Target<'a>> {
-        let free = into.free_bytes().map_err(|error| Error::files("unpacking a layer", error))?;
+        let free = into
+            .free_bytes()
+            .map_err(|error| Error::files("unpacking a layer", error))?;
         Ok(Target {
             into,
             how,
@@ -78,7 +80,14 @@ impl<'a> Target<'a> {
         done
     }
 
-    fn write(&mut self, dir: &Dir, path: &[u8], name: &[u8], header: &Header, content: &mut dyn Read) -> Result<()> {
+    fn write(
+        &mut self,
+        dir: &Dir,
+        path: &[u8],
+        name: &[u8],
+        header: &Header,
+        content: &mut dyn Read,
+    ) -> Result<()> {
         self.record(path, header)?;
         if self.how.whiteouts == Whiteouts::Apply {
             self.remember(path.len())?;
@@ -95,7 +104,9 @@ impl<'a> Target<'a> {
                 let mut file = self.replacing(dir, path, name, || dir.create_file(name, mode))?;
                 self.copy(content, &mut file, header)?;
             }
-            Kind::Symlink if header.link.is_empty() => return Err(Error::malformed("a link to nothing")),
+            Kind::Symlink if header.link.is_empty() => {
+                return Err(Error::malformed("a link to nothing"));
+            }
             Kind::Symlink => {
                 let target = Path::new(OsStr::from_bytes(&header.link));
                 self.replacing(dir, path, name, || dir.symlink(target, name))?;
@@ -104,12 +115,18 @@ impl<'a> Target<'a> {
                 let existing = self.linked(path, header)?;
                 let existing = Path::new(OsStr::from_bytes(&existing));
                 let path = Path::new(OsStr::from_bytes(path));
-                return self.replacing(dir, path.as_os_str().as_bytes(), name, || self.into.hard_link(existing, path));
+                return self.replacing(dir, path.as_os_str().as_bytes(), name, || {
+                    self.into.hard_link(existing, path)
+                });
             }
-            Kind::Fifo => self.replacing(dir, path, name, || dir.fifo(name, permissions(header) & 0o777))?,
+            Kind::Fifo => self.replacing(dir, path, name, || {
+                dir.fifo(name, permissions(header) & 0o777)
+            })?,
             // Left out, also because device 0:0 would hide a file of a lower layer.
             Kind::Char | Kind::Block => return Ok(()),
-            Kind::Global | Kind::Other(_) => return Err(Error::malformed("an entry of unknown type")),
+            Kind::Global | Kind::Other(_) => {
+                return Err(Error::malformed("an entry of unknown type"));
+            }
         }
         self.give(dir, name)?;
         dir.set_times(name, header.mtime.seconds).map_err(failed)
@@ -124,7 +141,11 @@ impl<'a> Target<'a> {
                 self.clear(parent, path, name)?;
                 let dir = self.new_dir(parent, name)?;
                 // The directory is new in this layer: what lower ones have below that name stays hidden.
-                if is_whiteout(&stat) { dir.make_opaque(Path::new("")).map_err(failed) } else { Ok(()) }
+                if is_whiteout(&stat) {
+                    dir.make_opaque(Path::new("")).map_err(failed)
+                } else {
+                    Ok(())
+                }
             }
         }
     }
@@ -143,7 +164,11 @@ impl<'a> Target<'a> {
         }
         let whole = Path::new(OsStr::from_bytes(path));
         match self.into.dir(whole) {
-            Err(error) if matches!(error.kind(), files::ErrorKind::NotFound | files::ErrorKind::NotDirectory) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    files::ErrorKind::NotFound | files::ErrorKind::NotDirectory
+                ) => {}
             dir => return dir.map_err(failed),
         }
         let mut at = self.into.dir(Path::new("")).map_err(failed)?;
@@ -151,7 +176,11 @@ impl<'a> Target<'a> {
         for name in path.split(|byte| *byte == b'/') {
             end += name.len() + usize::from(end > 0);
             let name = Path::new(OsStr::from_bytes(name));
-            if at.stat(name).map_err(failed)?.is_none_or(|stat| is_whiteout(&stat)) {
+            if at
+                .stat(name)
+                .map_err(failed)?
+                .is_none_or(|stat| is_whiteout(&stat))
+            {
                 self.make_dir(&at, &path[..end], name)?;
             }
             at = at.dir(name).map_err(failed)?;
@@ -160,7 +189,13 @@ impl<'a> Target<'a> {
     }
 
     /// Makes something; what has its name already goes away first.
-    fn replacing<T>(&self, dir: &Dir, path: &[u8], name: &Path, make: impl Fn() -> files::Result<T>) -> Result<T> {
+    fn replacing<T>(
+        &self,
+        dir: &Dir,
+        path: &[u8],
+        name: &Path,
+        make: impl Fn() -> files::Result<T>,
+    ) -> Result<T> {
         match make() {
             Err(error) if error.kind() == files::ErrorKind::Exists => {
                 self.clear(dir, path, name)?;
@@ -171,12 +206,18 @@ impl<'a> Target<'a> {
     }
 
     fn clear(&self, dir: &Dir, path: &[u8], name: &Path) -> Result<()> {
-        let is_dir = dir.stat(name).map_err(failed)?.is_some_and(|stat| stat.kind == files::Kind::Dir);
+        let is_dir = dir
+            .stat(name)
+            .map_err(failed)?
+            .is_some_and(|stat| stat.kind == files::Kind::Dir);
         if !is_dir {
             return dir.remove_file(name).map_err(failed);
         }
         // A directory of this very tar is no lower layer: two entries contradict each other.
-        if self.how.whiteouts != Whiteouts::Apply || self.has_ours_below(path) || self.dirs.contains_key(path) {
+        if self.how.whiteouts != Whiteouts::Apply
+            || self.has_ours_below(path)
+            || self.dirs.contains_key(path)
+        {
             return Err(Error::malformed("it is a directory and something else"));
         }
         dir.remove_tree(name).map_err(failed)
@@ -185,9 +226,16 @@ impl<'a> Target<'a> {
     /// The file a hard link is another name of: earlier in the tar, within the tree, no directory.
     fn linked(&self, path: &[u8], header: &Header) -> Result<Vec<u8>> {
         let existing = header.link_path()?;
-        let found = self.into.stat(Path::new(OsStr::from_bytes(&existing))).map_err(failed)?;
+        let found = self
+            .into
+            .stat(Path::new(OsStr::from_bytes(&existing)))
+            .map_err(failed)?;
         match found.map(|stat| stat.kind) {
-            Some(files::Kind::File | files::Kind::Symlink | files::Kind::Fifo) if existing != path => Ok(existing),
+            Some(files::Kind::File | files::Kind::Symlink | files::Kind::Fifo)
+                if existing != path =>
+            {
+                Ok(existing)
+            }
             _ => Err(Error::malformed("a hard link to what is no file before it")),
         }
     }
@@ -196,11 +244,17 @@ impl<'a> Target<'a> {
         let size = u64::try_from(header.size).unwrap_or(0);
         self.summary.bytes = self.summary.bytes.saturating_add(size);
         if self.summary.bytes > self.room {
-            let doing = format!("writing {size} bytes where {} were free at the start", self.room);
+            let doing = format!(
+                "writing {size} bytes where {} were free at the start",
+                self.room
+            );
             return Err(Error::new(ErrorKind::NoSpace, doing));
         }
         loop {
-            match content.read(&mut self.scratch).map_err(|error| Error::io("reading its content", error))? {
+            match content
+                .read(&mut self.scratch)
+                .map_err(|error| Error::io("reading its content", error))?
+            {
                 0 => return Ok(()),
                 count => file
                     .write_all(&self.scratch[..count])
@@ -217,26 +271,50 @@ impl<'a> Target<'a> {
     }
 
     fn record(&mut self, path: &[u8], header: &Header) -> Result<()> {
-        let id = |id: i64| u32::try_from(id).map_err(|_| Error::malformed("an owner that is no user id"));
-        let number = |number: i64| u32::try_from(number).map_err(|_| Error::malformed("a device that is none"));
+        let id = |id: i64| {
+            u32::try_from(id).map_err(|_| Error::malformed("an owner that is no user id"))
+        };
+        let number = |number: i64| {
+            u32::try_from(number).map_err(|_| Error::malformed("a device that is none"))
+        };
         let device = match header.kind {
-            Kind::Char => Some(Device::Char(number(header.device.0)?, number(header.device.1)?)),
-            Kind::Block => Some(Device::Block(number(header.device.0)?, number(header.device.1)?)),
+            Kind::Char => Some(Device::Char(
+                number(header.device.0)?,
+                number(header.device.1)?,
+            )),
+            Kind::Block => Some(Device::Block(
+                number(header.device.0)?,
+                number(header.device.1)?,
+            )),
             _ => None,
         };
-        let capabilities = header.records.get(&b"SCHILY.xattr.security.capability"[..]).cloned().unwrap_or_default();
+        let capabilities = header
+            .records
+            .get(&b"SCHILY.xattr.security.capability"[..])
+            .cloned()
+            .unwrap_or_default();
         let (mode, uid, gid) = (permissions(header), id(header.uid)?, id(header.gid)?);
         let plain = (uid, gid, mode & 0o6000, device) == (0, 0, 0, None) && capabilities.is_empty();
         if !plain {
             self.remember(path.len() + capabilities.len())?;
-            self.summary.recorded.push(Recorded { path: path.to_vec(), mode, uid, gid, device, capabilities });
+            self.summary.recorded.push(Recorded {
+                path: path.to_vec(),
+                mode,
+                uid,
+                gid,
+                device,
+                capabilities,
+            });
         }
         Ok(())
     }
 
     fn remember_dir(&mut self, path: &[u8], header: &Header) -> Result<()> {
         self.remember(path.len())?;
-        self.dirs.insert(path.to_vec(), (permissions(header) & 0o1777, header.mtime.seconds));
+        self.dirs.insert(
+            path.to_vec(),
+            (permissions(header) & 0o1777, header.mtime.seconds),
+        );
         Ok(())
     }
 
@@ -245,7 +323,10 @@ impl<'a> Target<'a> {
         const OVERHEAD: usize = 96;
         self.remembered = self.remembered.saturating_add(bytes + OVERHEAD);
         if self.remembered > self.how.limits.remembered {
-            let doing = format!("it would take more than {} bytes of memory", self.how.limits.remembered);
+            let doing = format!(
+                "it would take more than {} bytes of memory",
+                self.how.limits.remembered
+            );
             return Err(Error::new(ErrorKind::TooLarge, doing));
         }
         Ok(())
@@ -254,7 +335,10 @@ impl<'a> Target<'a> {
     /// Whether this tar has an entry below that path.
     pub(super) fn has_ours_below(&self, path: &[u8]) -> bool {
         let below = [path, b"/"].concat();
-        self.ours.range(below.clone()..).next().is_some_and(|next| next.starts_with(&below))
+        self.ours
+            .range(below.clone()..)
+            .next()
+            .is_some_and(|next| next.starts_with(&below))
     }
 
     /// Directories get their modes and times: inner ones first, since a mode may close what is below.
