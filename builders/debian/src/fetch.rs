@@ -6,7 +6,7 @@ use std::sync::{Mutex, mpsc};
 use std::thread;
 
 use crate::date::snapshot_stamp;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::lock::{Lock, Pin};
 use crate::offers::{expected, network, storage};
 use crate::recipe::Recipe;

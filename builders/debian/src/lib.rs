@@ -4,6 +4,12 @@
 //! without ever running a maintainer script, applies the rules that replace those scripts and makes layers of the result.
 //! Reasons and measurements: `design/base-images.md`.
 
+#![allow(
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "texts are put together line by line, none of them large"
+)]
+
 mod assemble;
 mod control;
 mod date;

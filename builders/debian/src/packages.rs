@@ -113,9 +113,9 @@ impl Packages {
     }
 
     /// Packages that satisfy a relation, preferred first: the package itself, then those that provide it.
-    pub(crate) fn satisfying<'a, 'r>(
+    pub(crate) fn satisfying<'a>(
         &'a self,
-        relation: &'r Relation,
+        relation: &Relation,
     ) -> impl Iterator<Item = &'a Package> {
         let itself = self
             .by_name

@@ -163,9 +163,8 @@ impl<'a> Signature<'a> {
                 3 if is_hashed => self.lifetime = u32::from_be_bytes(value.try_into().ok()?),
                 16 if self.issuer.is_empty() => self.issuer = value,
                 33 => self.issuer = value.strip_prefix(&[4])?,
-                2 | 3 | 16 => {}
-                // The signer's user id says nothing that we rely on.
-                28 => {}
+                // Unhashed ones say nothing; neither does the signer's user id (28) anything that we rely on.
+                2 | 3 | 16 | 28 => {}
                 _ if kind & 0x80 != 0 && is_hashed => return Some(false),
                 _ => {}
             }

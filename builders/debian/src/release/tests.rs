@@ -155,7 +155,7 @@ fn signatures_of_other_kinds_count_as_absent_and_broken_ones_as_broken() {
     );
     check(
         &with(Habits {
-            extra_subpacket: vec![2, 0x80 | 60, 0],
+            extra_subpacket: vec![2, 0x80 | 0x3c, 0],
             ..usual.clone()
         }),
         "not understood",
@@ -242,4 +242,26 @@ fn a_key_file_must_name_the_key_it_holds() {
     let wrong = file.replacen("fingerprint = \"", "fingerprint = \"00", 1);
     assert!(Keyring::default().add(&wrong).is_err());
     assert!(Keyring::default().add("[[key]]\n").is_err());
+}
+
+#[test]
+fn no_changed_byte_of_the_text_is_believed_and_none_at_all_is_a_panic() {
+    let good = Signer::new(1).sign(TEXT);
+    let keyring = keyring(&[Signer::new(1).key_file(NOW + 1)]);
+    let start = good.find("Suite").unwrap();
+    let end = good.find("-----BEGIN PGP SIGNATURE").unwrap();
+    for place in 0..good.len() {
+        for bit in [0x01, 0x20, 0x80] {
+            let mut changed = good.clone().into_bytes();
+            changed[place] ^= bit;
+            let outcome = outcome(&changed, &keyring);
+            // The line break before the signature is not part of the text.
+            if (start..end - 1).contains(&place) {
+                assert_ne!(outcome, "ok", "byte {place} with bit {bit:#x}");
+            }
+        }
+        let cut = outcome(&good.as_bytes()[..place], &keyring);
+        // The last line break is no loss.
+        assert!(cut != "ok" || place == good.len() - 1, "cut at {place}");
+    }
 }

@@ -159,7 +159,7 @@ fn compare(mut one: &[u8], mut other: &[u8]) -> Ordering {
                 (one, other) = (
                     one.get(1..).unwrap_or_default(),
                     other.get(1..).unwrap_or_default(),
-                )
+                );
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use oci::tarball::Node;
+use oci::tarball::{Content, Node};
 
 use super::package::{Package, ar, tar, xz};
 use crate::deb::Deb;
@@ -246,4 +246,54 @@ fn a_damaged_file_is_removed_from_the_cache() {
     fs::write(&path, package().bytes()).unwrap();
     assert!(Deb::open(&path, &"0".repeat(64)).is_err());
     assert!(!path.exists());
+}
+
+#[test]
+fn no_damage_is_a_panic_or_gets_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.deb");
+    let good = package()
+        .dir("./usr")
+        .file("./usr/a", "content")
+        .link("./usr/b", "a")
+        .bytes();
+    for place in (0..good.len()).step_by(7) {
+        let mut bytes = good.clone();
+        bytes[place] = bytes[place].wrapping_add(113);
+        fs::write(&path, &bytes).unwrap();
+        let root = folder.path().join(format!("root{place}"));
+        fs::create_dir(&root).unwrap();
+        let pin = pin(&bytes);
+        let mut tree = Tree::new(&root).unwrap();
+        // What comes of it does not matter here.
+        let _ = Deb::open(&path, &pin.sha256)
+            .and_then(|deb| tree.unpack("x", &pin, &deb, &Filter::default()));
+        assert!(tree.nodes.len() <= 4);
+    }
+}
+
+#[test]
+fn set_id_bits_and_owners_are_those_of_the_package() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    fs::create_dir(&root).unwrap();
+    let bytes = package()
+        .node(
+            "./su",
+            Node::File(Content::Bytes(b"su".as_slice().into())),
+            0o4755,
+        )
+        .bytes();
+    let path = folder.path().join("x.deb");
+    fs::write(&path, &bytes).unwrap();
+    let pin = pin(&bytes);
+    let mut tree = Tree::new(&root).unwrap();
+    let deb = Deb::open(&path, &pin.sha256).unwrap();
+    tree.unpack("x", &pin, &deb, &Filter::default()).unwrap();
+    assert_eq!(tree.nodes[&b"su"[..]].mode, 0o4755);
+    // On this machine nobody becomes anybody by it.
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &fs::metadata(root.join("su")).unwrap().permissions(),
+    );
+    assert_eq!(mode & 0o7777, 0o755);
 }
