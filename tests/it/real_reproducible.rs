@@ -5,7 +5,7 @@ use std::process::Command;
 
 use harness::{World, repository, run};
 
-use crate::shop::{Who, everybody, world};
+use crate::shop::{everybody, world};
 
 #[test]
 fn folders_users_umask_zone_locale_and_threads_do_not_matter() {

@@ -1,6 +1,6 @@
 //! Every sample is built, run and asked over HTTP, by the caller and by an ordinary user.
 
-use rustix::process::Signal;
+use harness::Signal;
 
 use crate::shop::{build, everybody, run_and_ask, world};
 
