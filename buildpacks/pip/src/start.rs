@@ -48,6 +48,15 @@ pub(crate) fn proposal(app: &Path, requirements: &Requirements) -> String {
             return format!("web: gunicorn '{module}:create_app()'");
         }
     }
+    let wsgi = scripts(app)
+        .into_iter()
+        .find(|file| contains(app, file, r"(?m)^(?:def application\(|application\s*=)"));
+    if let Some(file) = wsgi {
+        return format!(
+            "web: gunicorn {}",
+            file.strip_suffix(".py").unwrap_or(&file)
+        );
+    }
     match scripts(app)
         .iter()
         .find(|file| ["main.py", "app.py", "server.py", "bot.py"].contains(&file.as_str()))
@@ -121,6 +130,13 @@ mod tests {
                 ("ui.py", "import streamlit as st"),
             ],
             "web: streamlit run ui.py --server.port $PORT --server.headless true",
+        );
+        check(
+            &[
+                none,
+                ("wsgi.py", "def application(environ, start_response):"),
+            ],
+            "web: gunicorn wsgi",
         );
         check(&[none, ("bot.py", "print(1)")], "web: python bot.py");
     }

@@ -45,6 +45,7 @@ impl toolkit::Buildpack for Procfile {
     fn build(&self, cx: &BuildContext<'_>) -> Result<Built> {
         let direct = cx.flag("BP_DIRECT_PROCESS")?;
         let mut processes: Vec<Process> = Vec::new();
+        let mut lines: Vec<Entry> = Vec::new();
         for source in sources(cx)? {
             let found = parse(&source.text, &source.name)?;
             warn_of_replaced(cx, &found, &source.name);
@@ -55,6 +56,7 @@ impl toolkit::Buildpack for Procfile {
                     .all(|known| known.process_type != entry.name)
                 {
                     processes.push(process(&entry, direct, &source.name)?);
+                    lines.push(entry);
                 }
             }
         }
@@ -65,8 +67,10 @@ impl toolkit::Buildpack for Procfile {
             );
         }
         choose_default(&mut processes);
-        for process in &processes {
-            cx.log.line(&describe(process));
+        for (process, line) in processes.iter().zip(&lines) {
+            let default = if process.default { " (default)" } else { "" };
+            cx.log
+                .line(&format!("{}{default}: {}", line.name, line.command));
         }
         if processes.iter().any(|process| process.process_type == WEB) {
             let layer = cx.new_layer(
@@ -176,13 +180,4 @@ fn warn_of_replaced(cx: &BuildContext<'_>, found: &Entries, file: &str) {
             &[],
         );
     }
-}
-
-fn describe(process: &Process) -> String {
-    let command = match process.command.as_slice() {
-        [shell, flag, line] if shell == "bash" && flag == "-c" => line.clone(),
-        words => words.join(" "),
-    };
-    let default = if process.default { " (default)" } else { "" };
-    format!("{}{default}: {command}", process.process_type)
 }

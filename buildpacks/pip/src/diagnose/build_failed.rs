@@ -113,7 +113,7 @@ pub(super) fn explain(report: &Report, subject: &Subject<'_>) -> Option<Failure>
         None => failure,
     };
     let failure = failure.help(format!(
-        "or take a version that has a wheel for Python {minor}: https://pypi.org/project/{name}/#files"
+        "take a version that has a wheel for Python {minor}: https://pypi.org/project/{name}/#files"
     ));
     Some(asked_for(subject.at_line_of(failure, name), report))
 }

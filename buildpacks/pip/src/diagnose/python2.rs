@@ -3,6 +3,7 @@
 use toolkit::Failure;
 
 use super::{Report, Subject};
+use crate::requirements::{Line, Package, normalized};
 
 /// What the package is, and what to do.
 const PYTHON_2: [(&str, &str, &str); 17] = [
@@ -53,40 +54,81 @@ const PYTHON_2: [(&str, &str, &str); 17] = [
     ("fabric3", "it became Fabric 2", "write fabric>=2 instead"),
 ];
 
-/// The failure is theirs when one of them is asked for without a marker, and it could not be built or found.
+/// The failure is theirs when a build failed as Python 2 does, or it was the build of one of them.
+///
+/// uv builds several packages at a time, so which one failed first is chance: all that are known are named.
 pub(super) fn explain(report: &Report, subject: &Subject<'_>) -> Option<Failure> {
     let failed = report
         .subject()
-        .map(|(name, _)| crate::requirements::normalized(name));
-    let syntax = report.says("Missing parentheses in call to 'print'")
-        || report.says("except must be parenthesized");
-    for (line, package) in subject.requirements.packages() {
-        let name = crate::requirements::normalized(&package.name);
-        let Some((_, why, fix)) = PYTHON_2.iter().find(|(known, _, _)| *known == name) else {
-            continue;
-        };
-        let blamed =
-            failed.as_deref() == Some(name.as_str()) || report.says(&format!("`{}`", package.name));
-        if package.marker.is_empty() && blamed {
-            return Some(
-                Failure::new(
-                    "SLP-PYT-108",
-                    format!("{} is a Python 2 package", package.name),
-                )
-                .cause(format!("{}: {why}", package.name))
-                .at(line.shown())
-                .help(format!("{fix}: {}", line.place)),
-            );
-        }
+        .map(|(name, version)| (normalized(name), version));
+    let name = failed.as_ref().map_or("", |(name, _)| name.as_str());
+    let syntax = SYNTAX.iter().any(|words| report.says(words));
+    let known: Vec<_> = known(subject).collect();
+    if !syntax
+        && known
+            .iter()
+            .all(|(_, package, _)| normalized(&package.name) != name)
+    {
+        return None;
     }
-    let (name, version) = report.subject().filter(|_| syntax)?;
+    let Some((_, first, _)) = known.first() else {
+        return failed.map(|(name, version)| itself(&name, version, subject));
+    };
+    let mut failure = Failure::new(
+        "SLP-PYT-108",
+        format!("{} is a Python 2 package", first.name),
+    );
+    for (line, package, (_, why, fix)) in &known {
+        failure = failure
+            .cause(format!("{}: {why}", package.name))
+            .at(line.shown())
+            .help(format!("{fix}: {}", line.place));
+    }
+    if known
+        .iter()
+        .all(|(_, package, _)| normalized(&package.name) != name)
+    {
+        failure = failure.cause(format!("{name}: its setup.py is written for Python 2"));
+        failure = subject.at_line_of(failure, name).help(newer(name));
+    }
+    Some(failure)
+}
+
+/// What Python 3 says about code of Python 2.
+const SYNTAX: [&str; 2] = [
+    "Missing parentheses in call to 'print'",
+    "multiple exception types must be parenthesized",
+];
+
+/// Those that are asked for whatever the Python is.
+fn known<'a>(
+    subject: &'a Subject<'_>,
+) -> impl Iterator<
+    Item = (
+        &'a Line,
+        &'a Package,
+        &'static (&'static str, &'static str, &'static str),
+    ),
+> {
+    subject
+        .requirements
+        .packages()
+        .filter_map(|(line, package)| {
+            let name = normalized(&package.name);
+            let entry = PYTHON_2.iter().find(|(known, _, _)| *known == name)?;
+            package.marker.is_empty().then_some((line, package, entry))
+        })
+}
+
+fn itself(name: &str, version: &str, subject: &Subject<'_>) -> Failure {
     let failure = Failure::new(
         "SLP-PYT-108",
         format!("{name} {version} is written for Python 2"),
     )
-    .cause("its setup.py is no Python 3: Missing parentheses in call to 'print'")
-    .help(format!(
-        "take a newer version: https://pypi.org/project/{name}/"
-    ));
-    Some(subject.at_line_of(failure, name))
+    .cause("its setup.py is no Python 3");
+    subject.at_line_of(failure, name).help(newer(name))
+}
+
+fn newer(name: &str) -> String {
+    format!("take a newer version of {name}: https://pypi.org/project/{name}/")
 }

@@ -148,6 +148,34 @@ fn a_package_of_python_2() {
 }
 
 #[test]
+fn packages_of_python_2_are_named_whichever_of_them_failed_first() {
+    let explained = check(
+        "Flask==0.9\nwsgiref==0.1.2\n",
+        "error: Failed to build `flask==0.9`\n  cause: The build backend returned an error\n         SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?\n",
+    );
+    says(
+        &explained,
+        &[
+            "wsgiref is a Python 2 package",
+            "where: requirements.txt:2  wsgiref==0.1.2",
+            "where: requirements.txt:1  Flask==0.9",
+            "take a newer version of flask",
+        ],
+    );
+    let explained = check(
+        "Flask==0.9\nwsgiref==0.1.2 ; python_version < '3'\n",
+        "error: Failed to build `flask==0.9`\n  cause: The build backend returned an error\n         SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?\n",
+    );
+    says(
+        &explained,
+        &[
+            "flask 0.9 is written for Python 2",
+            "where: requirements.txt:1  Flask==0.9",
+        ],
+    );
+}
+
+#[test]
 fn a_build_that_needs_headers_and_what_to_use_instead() {
     let explained = check(
         "mysqlclient==2.1.1\n",
