@@ -57,7 +57,7 @@ pub(crate) fn ensure(host: &Host<'_>, store: &Arc<Local>, fetching: Fetching) ->
     if let Some(bases) = found(host, store)? {
         return Ok(bases);
     }
-    announce(host)?;
+    announce(host, fetching)?;
     let maker = Maker {
         host,
         store,
@@ -108,7 +108,7 @@ fn alone(host: &Host<'_>) -> Result<Lock> {
 }
 
 /// Says how much will be downloaded before the first byte is.
-fn announce(host: &Host<'_>) -> Result<()> {
+fn announce(host: &Host<'_>, fetching: Fetching) -> Result<()> {
     let mut packages = BTreeMap::new();
     let mut missing = 0;
     for image in [RUN, BUILD] {
@@ -122,6 +122,16 @@ fn announce(host: &Host<'_>) -> Result<()> {
     }
     // The two images share packages, which are fetched once.
     let bytes = missing.min(packages.values().sum());
+    if bytes > 0 && fetching.offline {
+        let doing = format!(
+            "{} MB of Debian packages for the base images would have to be downloaded",
+            bytes / 1_000_000
+        );
+        let error = Error::new(ErrorKind::Offline, doing);
+        return Err(
+            error.help("build once without --offline: the base images are kept for later builds")
+        );
+    }
     if bytes > 0 {
         let room = files::Dir::open(&host.state.layers())
             .and_then(|dir| dir.free_bytes())
@@ -175,7 +185,7 @@ impl Maker<'_> {
             max_age: None,
         };
         let base = debian::assemble(RELEASE, image, &world)
-            .map_err(|error| failed(image, error, self.fetching))?;
+            .doing(format!("making base {RELEASE}-{image}"))?;
         let name = parse(&base.name)?;
         self.store
             .publish(&base.image, std::slice::from_ref(&name))
@@ -210,18 +220,6 @@ impl Maker<'_> {
             }),
             _ => {}
         }
-    }
-}
-
-fn failed(image: &str, cause: debian::Error, fetching: Fetching) -> Error {
-    let doing = format!("making base {RELEASE}-{image}");
-    let result: Result<()> = Err(cause).doing(doing);
-    match result {
-        Err(error) if error.kind() == ErrorKind::Offline && fetching.offline => {
-            error.help("build once without --offline: the packages are kept for later builds")
-        }
-        Err(error) => error,
-        Ok(()) => Error::new(ErrorKind::Other, "making a base image"),
     }
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct Container<'a> {
     /// Build user of the build image.
     pub(crate) user: (u32, u32),
     pub(crate) env: &'a [(OsString, OsString)],
+    /// Nothing may be fetched, not even by buildpacks.
+    pub(crate) offline: bool,
 }
 
 impl Container<'_> {
@@ -109,7 +111,7 @@ impl Container<'_> {
                 lower: self.rootfs.layers.clone(),
             },
             mounts,
-            network: if building {
+            network: if building && !self.offline {
                 Network::Host
             } else {
                 Network::None

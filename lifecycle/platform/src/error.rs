@@ -79,7 +79,10 @@ impl Error {
     /// Adds one action that the user can take.
     #[must_use]
     pub fn help(mut self, action: impl Into<String>) -> Error {
-        self.help.push(action.into());
+        let action = action.into();
+        if !self.help.contains(&action) {
+            self.help.push(action);
+        }
         self
     }
 

@@ -58,6 +58,7 @@ pub(crate) struct Site<'a> {
     mounts: Vec<Mount>,
     user: (u32, u32),
     env: Vec<(OsString, OsString)>,
+    offline: bool,
     // Last, so that it goes when nothing uses it any more.
     workdir: Workdir<'a>,
 }
@@ -107,6 +108,7 @@ impl<'a> Site<'a> {
             mounts,
             user,
             env,
+            offline: inputs.fetching.offline,
             workdir,
         })
     }
@@ -137,6 +139,7 @@ impl<'a> Site<'a> {
             mounts: &self.mounts,
             user: self.user,
             env: &self.env,
+            offline: self.offline,
         };
         container.run(&Job {
             dirs: Dirs::below(Path::new("/")),

@@ -41,7 +41,7 @@ Prints NAME@DIGEST. Exit codes: 20 no buildpack fits, 51 a buildpack failed,
 pub(crate) fn run(session: &Session, args: &Args) -> Outcome {
     let request = args.request(session)?;
     let host = session.told();
-    let built = build(&host, &request).map_err(|error| args.failed(error, &request))?;
+    let built = build(&host, &request).map_err(|error| args.failed(error))?;
     next(session, &built, &request);
     result(&built, args.json)?;
     Ok(exit::DONE)
@@ -72,14 +72,9 @@ impl Args {
         })
     }
 
-    fn failed(&self, error: Error, request: &Request) -> Failed {
-        let first = request
-            .names
-            .first()
-            .map(name::familiar)
-            .unwrap_or_default();
+    fn failed(&self, error: Error) -> Failed {
         Failed {
-            state: Some(format!("{first} is as it was before")),
+            state: Some("no image was changed".to_owned()),
             ..self.inputs.failed(error)
         }
     }
