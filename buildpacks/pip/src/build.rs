@@ -79,7 +79,7 @@ fn refresh(cx: &BuildContext<'_>) -> Result<bool> {
         None | Some("never") => Ok(false),
         Some("always") => Ok(true),
         Some(other) => Err(toolkit::Failure::new(
-            "SLP-CFG-002",
+            "SLP-CFG-102",
             format!("the variable BP_PYTHON_REFRESH is `{other}`"),
         )
         .help("set BP_PYTHON_REFRESH to always or never")),

@@ -26,7 +26,7 @@ impl Bytecode {
             Some("checked") => Ok(Bytecode::Checked),
             Some("none") => Ok(Bytecode::None),
             Some(other) => Err(Failure::new(
-                "SLP-CFG-002",
+                "SLP-CFG-102",
                 format!("the variable BP_PYTHON_BYTECODE is `{other}`"),
             )
             .help("set BP_PYTHON_BYTECODE to unchecked, checked or none")),

@@ -144,7 +144,7 @@ impl Reader<'_> {
         }
         if self.seen.len() > MOST_FILES {
             return Err(Failure::new(
-                "SLP-PYT-118",
+                "SLP-PYT-123",
                 format!("more than {MOST_FILES} requirements files include each other"),
             ));
         }

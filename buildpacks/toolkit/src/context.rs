@@ -34,7 +34,7 @@ impl Context<'_> {
             Some("") => Ok(None),
             Some(value) => Ok(Some(value)),
             None => Err(Failure::new(
-                "SLP-CFG-001",
+                "SLP-CFG-101",
                 format!("the variable {name} is not UTF-8"),
             )),
         }
@@ -46,7 +46,7 @@ impl Context<'_> {
             None | Some("0" | "false" | "no" | "off") => Ok(false),
             Some("1" | "true" | "yes" | "on") => Ok(true),
             Some(other) => Err(Failure::new(
-                "SLP-CFG-002",
+                "SLP-CFG-102",
                 format!("the variable {name} is `{other}`"),
             )
             .help(format!("set {name} to true or false"))),

@@ -21,7 +21,7 @@ pub fn client(env: &Environment) -> Result<Client> {
         proxies: Proxies::from_variables(&text),
         ..Settings::default()
     };
-    Client::new(settings).map_err(|error| failure("SLP-BLD-002", "preparing for downloads", &error))
+    Client::new(settings).map_err(|error| failure("SLP-BLD-102", "preparing for downloads", &error))
 }
 
 /// A file that may lie at several addresses; whichever answers, its bytes are known beforehand.

@@ -83,7 +83,7 @@ fn start(buildpacks: &[&dyn Buildpack], call: &Call, log: &Log) -> Result<u8> {
             &given(call, "CNB_BP_PLAN_PATH", 3)?,
         ),
         _ => Err(Failure::new(
-            "SLP-BLD-003",
+            "SLP-BLD-103",
             format!("{} is neither detect nor build", program.display()),
         )),
     }
@@ -156,7 +156,7 @@ fn given(call: &Call, variable: &str, position: usize) -> Result<PathBuf> {
     };
     value.map(PathBuf::from).ok_or_else(|| {
         Failure::new(
-            "SLP-BLD-004",
+            "SLP-BLD-104",
             format!("neither {variable} nor argument {position} is given"),
         )
         .help("this program is started by a CNB lifecycle")
@@ -178,7 +178,7 @@ fn choose<'a>(
 ) -> Result<(&'a dyn Buildpack, BuildpackToml)> {
     let file = folder.join("buildpack.toml");
     let text = files::read_text(&file)?.ok_or_else(|| {
-        Failure::new("SLP-BLD-005", format!("{} does not exist", file.display()))
+        Failure::new("SLP-BLD-105", format!("{} does not exist", file.display()))
             .help("set CNB_BUILDPACK_DIR to the buildpack's folder, or call bin/detect or bin/build in it")
     })?;
     let wanted = parse(&text, &file)?.buildpack.id;
@@ -189,7 +189,7 @@ fn choose<'a>(
         }
     }
     Err(Failure::new(
-        "SLP-BLD-006",
+        "SLP-BLD-106",
         format!("{wanted} is not one of the buildpacks in this program"),
     )
     .at(file.display().to_string()))

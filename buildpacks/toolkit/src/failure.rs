@@ -55,7 +55,7 @@ impl Failure {
 
     /// Something that should not happen: the machine refuses what a buildpack may expect.
     pub fn internal(doing: impl Into<String>, source: &dyn StdError) -> Failure {
-        Failure::new("SLP-BLD-001", doing)
+        Failure::new("SLP-BLD-101", doing)
             .class(Class::Internal)
             .source(source)
     }

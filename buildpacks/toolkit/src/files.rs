@@ -16,7 +16,7 @@ pub fn read_text(path: &Path) -> Result<Option<String>> {
         return Ok(None);
     };
     String::from_utf8(bytes).map(Some).map_err(|error| {
-        Failure::new("SLP-SRC-002", format!("{} is not UTF-8", path.display())).source(&error)
+        Failure::new("SLP-SRC-112", format!("{} is not UTF-8", path.display())).source(&error)
     })
 }
 
@@ -33,7 +33,7 @@ pub fn read_bytes(path: &Path) -> Result<Option<Vec<u8>>> {
         .map_err(|error| unreadable(path, &error))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LIMIT_BYTES {
         return Err(Failure::new(
-            "SLP-SRC-003",
+            "SLP-SRC-113",
             format!("{} is larger than 16 MiB", path.display()),
         ));
     }
@@ -85,5 +85,5 @@ fn is_absent(error: &io::Error) -> bool {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure::new("SLP-SRC-001", format!("reading {}", path.display())).source(error)
+    Failure::new("SLP-SRC-111", format!("reading {}", path.display())).source(error)
 }

@@ -231,5 +231,5 @@ fn a_folder_of_an_unknown_buildpack_is_refused() {
         "{text}"
     );
     fs::remove_file(world.path("buildpack/buildpack.toml")).unwrap();
-    assert!(world.detect().1.contains("SLP-BLD-005"));
+    assert!(world.detect().1.contains("SLP-BLD-105"));
 }
