@@ -81,7 +81,17 @@ impl std::error::Error for Error {
 fn kind_of(error: &io::Error) -> ErrorKind {
     use rustix::io::Errno;
     let Some(errno) = Errno::from_io_error(error) else {
-        return ErrorKind::Other;
+        // Crate `tempfile` wraps its errors; only their kind can be seen.
+        return match error.kind() {
+            io::ErrorKind::NotFound => ErrorKind::NotFound,
+            io::ErrorKind::AlreadyExists => ErrorKind::Exists,
+            io::ErrorKind::NotADirectory => ErrorKind::NotDirectory,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                ErrorKind::Denied
+            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::NoSpace,
+            _ => ErrorKind::Other,
+        };
     };
     match errno {
         Errno::NOENT => ErrorKind::NotFound,

@@ -59,14 +59,17 @@ fn acquire(path: &Path, operation: FlockOperation, wait: Duration) -> Result<Loc
         .mode(0o644)
         .open(path)
         .map_err(failed)?;
-    let end = Instant::now() + wait;
+    // A wait without end has none.
+    let end = Instant::now().checked_add(wait);
     let mut pause = Duration::from_millis(1);
     loop {
         match rustix::fs::flock(&file, operation) {
             Ok(()) => return Ok(Lock { file }),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                let left = end.saturating_duration_since(Instant::now());
+                let left = end.map_or(Duration::MAX, |end| {
+                    end.saturating_duration_since(Instant::now())
+                });
                 if left.is_zero() {
                     return Err(busy(path, &file));
                 }
