@@ -5,6 +5,9 @@
 //! `/proc/self/exe sandbox-init`, whose body is [`init`]: the caller has threads and must not fork.
 //! [`probe`] says what this machine allows.
 //!
+//! Needs Linux 5.12 with user namespaces that may mount; Landlock and limits per namespace are used where the
+//! kernel has them (5.13, 6.12; 5.14). x86_64 and aarch64.
+//!
 //! Reading order is that of the steps: `running` (the caller) → `init` (the helper) → `phase` or `nested` →
 //! `sources`, `userns`, `reaper` (process 1), `rootfs`, `scaffold`, `kernel` → `inner` → `confine` (the program).
 //! Reasons: `design/sandbox.md`, `design/decisions.md` 25, 26.

@@ -20,6 +20,9 @@ pub(crate) struct Ids {
 }
 
 /// In place of root becomes the id that sandboxes have outside.
+///
+/// An ordinary caller keeps its further groups, since the kernel lets nobody in a user namespace drop them; they
+/// matter for files of those groups that the request shows to the sandbox.
 pub(crate) fn become_host_id(host: HostId) -> Result<()> {
     if host.uid == 0 {
         return Err(Error::new(

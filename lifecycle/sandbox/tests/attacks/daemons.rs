@@ -1,7 +1,7 @@
 //! Attack 14: processes that want to outlive their step.
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -81,14 +81,15 @@ fn after_the_host(world: &World) -> Line {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    // Kept open: whoever writes to a closed pipe dies of that.
+    let mut stdout = BufReader::new(host.stdout.take().unwrap());
     let mut ready = String::new();
-    BufReader::new(host.stdout.take().unwrap())
-        .read_line(&mut ready)
-        .unwrap();
+    stdout.read_line(&mut ready).unwrap();
     let before = count(&nonce, Duration::ZERO);
     assert!(before.gained, "the daemons run: {}", before.said);
     host.kill().unwrap();
-    host.wait().unwrap();
+    let killed = host.wait().unwrap();
+    assert_eq!(killed.signal(), Some(9), "it was waiting, and died of this");
     let hardened = count(&nonce, Duration::from_secs(2));
     line(
         "daemons after kill -9 of the host",
@@ -112,7 +113,7 @@ pub(crate) fn host(folder: &str) -> ExitCode {
         .unwrap();
     // Both daemons have been started; their names show once they have replaced the shell.
     std::thread::sleep(Duration::from_millis(300));
-    println!("{ready}");
+    println!("ready");
     std::io::stdout().flush().unwrap();
     finish(running);
     ExitCode::SUCCESS

@@ -7,7 +7,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_remount, unmount};
 use rustix::net::{AddressFamily, SocketType, socket};
@@ -256,7 +256,7 @@ fn abstract_socket(nonce: &str) -> Gain {
     Ok("connected".to_owned())
 }
 
-#[allow(deprecated, reason = "unsafe only for the sharing of descriptors")]
+#[allow(deprecated, reason = "its danger is in unsharing descriptors")]
 fn namespace(flags: UnshareFlags) -> Result<(), String> {
     rustix::thread::unshare(flags).map_err(text)
 }
@@ -329,15 +329,26 @@ fn set_id_program() -> Gain {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut child = command.spawn().map_err(text)?;
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).map_err(text)?;
+    // The parent goes on before the kernel gives the child its new rights.
+    let effective = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("Uid:"))
+            .unwrap_or_default();
+        line.split_whitespace()
+            .nth(2)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let started = Instant::now();
+    while effective() != "0" && started.elapsed() < Duration::from_millis(500) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let effective = effective();
     // Ends it; it was waiting for a password.
     drop(child.stdin.take());
     child.wait().map_err(text)?;
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("Uid:"))
-        .unwrap();
-    let effective = line.split_whitespace().nth(2).unwrap();
     let said = format!("effective uid {effective}");
     if effective == "0" {
         Ok(said)

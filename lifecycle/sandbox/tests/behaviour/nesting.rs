@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sandbox::{Exit, Io, Sandbox, Stage};
 
 use crate::Promise;
-use crate::world::{World, bind, payload};
+use crate::world::{World, bind, finish, payload};
 
 pub(crate) const PROMISES: &[Promise] = &[
     (
@@ -74,6 +74,10 @@ fn own_layers(world: &World) {
 }
 
 fn sees_nothing(world: &World) {
+    // The listing's own descriptor is 3; the agent's pipe for events is not there.
+    let command = payload(&["nested", "one", "echo $(ls /proc/self/fd)"]);
+    let running = sandbox(world).start(&world.host, &command, Io::Agent);
+    assert_eq!(finish(running.unwrap()).stdout, "0 1 2 3\nCode(0)\n");
     std::fs::write(world.path("lower/etc/slipway"), "").unwrap();
     check(
         world,
