@@ -237,12 +237,13 @@ fn terminated_as_itself(command: &[String], bin: &Path) -> bool {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stderr.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    // Kept open to the end: a closed pipe is a signal of its own.
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    said.read_line(&mut line).unwrap();
     let same = line.trim() == child.id().to_string();
     harness::run(Command::new("sh").args(["-c", &format!("kill {}", child.id())])).success();
     let status = child.wait().unwrap();
+    drop(said);
     same && status.signal() == Some(15)
 }
 
