@@ -55,8 +55,8 @@ pub(crate) type Outcome = Result<u8, Failed>;
 
 /// An error, and what it did not change.
 pub(crate) struct Failed {
-    error: Error,
-    state: Option<String>,
+    error: Box<Error>,
+    state: Option<&'static str>,
     /// The source that no buildpack fits.
     source: Option<std::path::PathBuf>,
 }
@@ -64,7 +64,7 @@ pub(crate) struct Failed {
 impl From<Error> for Failed {
     fn from(error: Error) -> Failed {
         Failed {
-            error,
+            error: Box::new(error),
             state: None,
             source: None,
         }
@@ -144,9 +144,9 @@ fn report(failed: &Failed, json: bool, style: Style) -> u8 {
         source,
     } = failed;
     let text = match (json, error.detection(), source) {
-        (true, _, _) => failure::json(error, state.as_deref()),
+        (true, _, _) => failure::json(error, *state),
         (false, Some(detection), Some(source)) => detection::text(error, detection, source, style),
-        (false, _, _) => failure::text(error, state.as_deref(), style),
+        (false, _, _) => failure::text(error, *state, style),
     };
     // Nobody to tell is no reason for another exit code.
     let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), text.as_bytes());

@@ -33,11 +33,11 @@ pub(crate) struct Class {
     pub(crate) code: &'static str,
     pub(crate) exit: u8,
     /// `transient`, `integrity`, `user` or `internal`.
-    pub(crate) class: &'static str,
+    pub(crate) name: &'static str,
 }
 
 pub(crate) fn class(kind: ErrorKind) -> Class {
-    let of = |code, exit, class| Class { code, exit, class };
+    let of = |code, exit, name| Class { code, exit, name };
     match kind {
         ErrorKind::Source => of("SLP-SRC-001", VALUE, "user"),
         ErrorKind::Usage => of("SLP-CFG-001", VALUE, "user"),

@@ -1,6 +1,5 @@
 //! `slipway build`: a folder becomes an image.
 
-use oci::Reference;
 use platform::build::{Built, Request, build};
 use platform::{Error, Output, name};
 use serde_json::json;
@@ -74,7 +73,7 @@ impl Args {
 
     fn failed(&self, error: Error) -> Failed {
         Failed {
-            state: Some("no image was changed".to_owned()),
+            state: Some("no image was changed"),
             ..self.inputs.failed(error)
         }
     }
@@ -131,6 +130,10 @@ fn result(built: &Built, json: bool) -> Result<(), Error> {
             "processes": built.processes,
         }));
     }
-    let line = |name: &Reference| format!("{}@{digest}\n", name::familiar(name));
-    stdout::print(&built.names.iter().map(line).collect::<String>())
+    stdout::lines(
+        built
+            .names
+            .iter()
+            .map(|name| format!("{}@{digest}", name::familiar(name))),
+    )
 }

@@ -34,15 +34,7 @@ pub(crate) fn run(session: &Session, args: &Args) -> Outcome {
         stdout::json(&as_json(&detected))?;
     } else {
         let group = detected.group.buildpacks.iter();
-        let lines = group.map(|element| {
-            format!(
-                "{}@{}
-",
-                element.id.as_str(),
-                element.version
-            )
-        });
-        stdout::print(&lines.collect::<String>())?;
+        stdout::lines(group.map(|element| format!("{}@{}", element.id.as_str(), element.version)))?;
     }
     Ok(exit::DONE)
 }

@@ -134,12 +134,7 @@ fn rm(session: &Session, args: &Rm) -> Result<(), Error> {
     if args.json {
         return stdout::json(&json!({"removed": removed}));
     }
-    stdout::print(
-        &removed
-            .iter()
-            .map(|name| format!("{name}\n"))
-            .collect::<String>(),
-    )
+    stdout::lines(removed.into_iter())
 }
 
 fn save(session: &Session, args: &Save) -> Result<(), Error> {

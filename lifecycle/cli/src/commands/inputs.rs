@@ -46,9 +46,8 @@ impl Common {
     /// An error of these inputs, with the source that a failed detection explains.
     pub(super) fn failed(&self, error: Error) -> Failed {
         Failed {
-            error,
-            state: None,
             source: Some(self.source.clone()),
+            ..error.into()
         }
     }
 }

@@ -37,18 +37,23 @@ pub(crate) fn run(session: &Session, args: &Args) -> Outcome {
 }
 
 fn text(image: &Inspected) -> String {
-    let created = image.created.as_deref().unwrap_or("unknown");
-    let mut text = format!("{}@{}\n", image.name, image.digest);
-    let mut add = |word: &str, what: String| text.push_str(&format!("  {word:<10} {what}\n"));
+    let mut rows = Vec::new();
+    let mut add = |word: &str, what: String| rows.push(vec![format!("  {word}"), what]);
     add("platform", image.platform.clone());
-    add("created", created.to_owned());
-    let parts = (image.efficiency.score * 1000.0).floor() / 10.0;
+    add(
+        "created",
+        image
+            .created
+            .clone()
+            .unwrap_or_else(|| "unknown".to_owned()),
+    );
+    let percent = (image.efficiency.score * 1000.0).floor() / 10.0;
+    let layers = count(image.layers.len(), "layer");
     add(
         "size",
         format!(
-            "{} in {}, efficiency {parts} %",
-            units::bytes(image.bytes),
-            count(image.layers.len(), "layer")
+            "{} in {layers}, efficiency {percent} %",
+            units::bytes(image.bytes)
         ),
     );
     if let Some(base) = &image.run_image {
@@ -78,17 +83,22 @@ fn text(image: &Inspected) -> String {
             format!("{}{star}  {}", process.name, process.command),
         );
     }
-    text.push_str(&layers(image));
-    text
+    format!(
+        "{}@{}\n{}{}",
+        image.name,
+        image.digest,
+        table(&rows),
+        layers_of(image)
+    )
 }
 
-fn layers(image: &Inspected) -> String {
+fn layers_of(image: &Inspected) -> String {
     let rows: Vec<Vec<String>> = image
         .layers
         .iter()
         .map(|layer| {
             vec![
-                "  layer     ".to_owned(),
+                "  layer    ".to_owned(),
                 units::bytes(layer.bytes),
                 layer.holds.clone(),
             ]

@@ -31,7 +31,7 @@ pub(crate) fn json(error: &Error, state: Option<&str>) -> String {
     let class = class(error.kind());
     let value = json!({
         "code": class.code,
-        "class": class.class,
+        "class": class.name,
         "exit": class.exit,
         "title": title(error),
         "cause": causes(error),
@@ -94,7 +94,7 @@ fn actions(error: &Error) -> Vec<String> {
             );
         }
         ErrorKind::Transient | ErrorKind::Busy if actions.is_empty() => {
-            actions.push("try again later".to_owned())
+            actions.push("try again later".to_owned());
         }
         _ => {}
     }

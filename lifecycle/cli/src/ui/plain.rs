@@ -269,7 +269,7 @@ impl Events for Plain {
             }
             Event::Downloaded { bytes, total } => self.downloaded(bytes, total),
             Event::Base { name, bytes } => {
-                self.line("Base", &format!("{name}  {}", units::bytes(bytes)))
+                self.line("Base", &format!("{name}  {}", units::bytes(bytes)));
             }
             Event::Working { what } => self.pulse.begin(what),
             Event::Worked => self.pulse.end(),
@@ -285,7 +285,7 @@ impl Events for Plain {
                 took,
             } => self.exported(took),
             Event::Listening { name, url } => {
-                self.line("Run", &format!("{name} on {url}  (Ctrl-C stops it)"))
+                self.line("Run", &format!("{name} on {url}  (Ctrl-C stops it)"));
             }
             Event::Image {
                 names,

@@ -10,7 +10,16 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
     settle(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }
 
-/// Writes a value as JSON, one line for programs.
+/// Writes one line per text.
+pub(crate) fn lines(texts: impl Iterator<Item = String>) -> Result<(), Error> {
+    let mut text = texts.collect::<Vec<_>>().join("\n");
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    print(&text)
+}
+
+/// Writes a value as JSON.
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<(), Error> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|cause| Error::new(ErrorKind::Other, "writing JSON").because(cause))?;
