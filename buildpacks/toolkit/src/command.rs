@@ -1,12 +1,13 @@
 //! Programs that a buildpack starts: a complete environment, output line by line into the log.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command as Process, ExitStatus, Stdio};
+use std::process::{Child, Command as Process, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use cnb::Environment;
 
@@ -89,15 +90,8 @@ impl Command {
 
     /// Runs the program to its end; each line goes to `each` as it comes.
     pub fn run(&self, each: &(dyn Fn(&str) + Sync)) -> Result<Ended> {
-        let mut child = Process::new(&self.program)
-            .args(&self.args)
-            .env_clear()
-            .envs(self.env.iter())
-            .current_dir(&self.dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
+        let mut child = self
+            .start()
             .map_err(|error| self.failed("starting", &error))?;
         let kept = Mutex::new(Vec::new());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -115,7 +109,34 @@ impl Command {
         })
     }
 
-    fn failed(&self, doing: &str, error: &std::io::Error) -> Failure {
+    /// A program that was just written may be busy for a moment: a process that another thread forked meanwhile still
+    /// has the file open.
+    fn start(&self) -> io::Result<Child> {
+        let mut tries = 0;
+        loop {
+            match self.spawn() {
+                Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < 100 => {
+                    tries += 1;
+                    thread::sleep(Duration::from_millis(10));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn spawn(&self) -> io::Result<Child> {
+        Process::new(&self.program)
+            .args(&self.args)
+            .env_clear()
+            .envs(self.env.iter())
+            .current_dir(&self.dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+    }
+
+    fn failed(&self, doing: &str, error: &io::Error) -> Failure {
         Failure::internal(format!("{doing} {}", self.program.display()), error)
     }
 }
