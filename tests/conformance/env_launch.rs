@@ -101,8 +101,14 @@ impl World {
         for (index, (path, program)) in input.exec_d.iter().enumerate() {
             self.install_program(index, path, program);
         }
+        let error = |class: &str| Expect {
+            error: Some(class.to_owned()),
+            ..Expect::default()
+        };
         let dir = self.at("/layers");
-        let layers = Layers::new(&dir, &buildpacks);
+        let Ok(layers) = Layers::list(&dir, &buildpacks) else {
+            return error("env");
+        };
         let own = input
             .environ
             .iter()
@@ -110,10 +116,6 @@ impl World {
         let own = Environment::for_launch(
             own.map(|(name, value)| (OsString::from(name), OsString::from(value))),
         );
-        let error = |class: &str| Expect {
-            error: Some(class.to_owned()),
-            ..Expect::default()
-        };
         let mut expect = match environment::for_process(own, &layers, &input.process_type) {
             Err(_) => error("env"),
             Ok(env) => match exec_d::run(env, &layers, &input.process_type) {

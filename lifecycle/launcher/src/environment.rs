@@ -12,14 +12,14 @@ use crate::tree::{self, Layers, Text};
 /// Applies, buildpack by buildpack, first the `bin` and `lib` of all layers, then all layers' files.
 pub fn for_process(
     mut env: Environment,
-    layers: &Layers<'_>,
+    layers: &Layers,
     process_type: &str,
 ) -> Result<Environment, String> {
-    for layers in layers.by_buildpack()? {
-        for layer in &layers {
+    for layers in layers.by_buildpack() {
+        for layer in layers {
             add_root(&mut env, layer).map_err(|what| format!("add layer root: {what}"))?;
         }
-        for layer in &layers {
+        for layer in layers {
             add_files(&mut env, layer, process_type)
                 .map_err(|what| format!("add layer env: {what}"))?;
         }
@@ -40,11 +40,19 @@ fn add_root(env: &mut Environment, layer: &Path) -> Text<()> {
 }
 
 fn add_files(env: &mut Environment, layer: &Path, process_type: &str) -> Text<()> {
-    let launch = tree::with_type(&layer.join("env.launch"), process_type);
-    for dir in [layer.join("env")].into_iter().chain(launch) {
-        let files = tree::env_dir(&dir)
-            .map_err(|what| format!("apply env files from dir '{}': {what}", dir.display()))?;
-        env.add_layer_env(&files);
+    let launch = layer.join("env.launch");
+    for dir in [&layer.join("env"), &launch] {
+        add_dir(env, dir)?;
     }
+    if process_type.is_empty() {
+        return Ok(());
+    }
+    add_dir(env, &launch.join(process_type))
+}
+
+fn add_dir(env: &mut Environment, dir: &Path) -> Text<()> {
+    let files = tree::env_dir(dir)
+        .map_err(|what| format!("apply env files from dir '{}': {what}", dir.display()))?;
+    env.add_layer_env(&files);
     Ok(())
 }

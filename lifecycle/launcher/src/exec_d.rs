@@ -20,7 +20,7 @@ const OUTPUT: i32 = 3;
 /// Runs the programs one after the other; what one sets the next one sees.
 pub fn run(
     mut env: Environment,
-    layers: &Layers<'_>,
+    layers: &Layers,
     process_type: &str,
 ) -> Result<Environment, String> {
     for program in layers.files("exec.d", process_type)? {

@@ -42,7 +42,8 @@ pub fn launch(vars: Vec<(OsString, OsString)>, args: Vec<OsString>) -> Result<In
         ..
     } = &settings;
     change_directory(app).context(ErrorKind::ChangeDirectory, "change to app directory")?;
-    let layers = Layers::new(layers, &metadata.buildpacks);
+    let layers =
+        Layers::list(layers, &metadata.buildpacks).context(ErrorKind::Environment, "modify env")?;
     let env = environment::for_process(environ.clone(), &layers, &chosen.process_type);
     let env = env.context(ErrorKind::Environment, "modify env")?;
     let env =

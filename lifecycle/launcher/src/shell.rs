@@ -47,7 +47,7 @@ impl Script {
 
 /// Lists profile scripts in the order they are sourced, `.profile` of the app last.
 pub fn profiles(
-    layers: &Layers<'_>,
+    layers: &Layers,
     process_type: &str,
     app: &Path,
 ) -> std::result::Result<Vec<PathBuf>, String> {
