@@ -105,14 +105,19 @@ pub(crate) fn mask_proc() -> Result<()> {
         let Ok(place) = openat(&proc, name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) else {
             continue;
         };
-        let nothing = if mounts::is_dir(place.as_fd()).doing(doing)? {
-            mounts::new("tmpfs", &[("mode", "0555")], Rights::Read).doing(doing)?
-        } else {
-            copy(CWD, Path::new("/dev/null")).doing(doing)?
-        };
-        mounts::attach_to(nothing.as_fd(), place.as_fd()).doing(doing)?;
+        cover_with_nothing(place.as_fd()).doing(doing)?;
     }
     Ok(())
+}
+
+/// Hides a folder below an empty one, and a file below `/dev/null`.
+pub(crate) fn cover_with_nothing(place: BorrowedFd<'_>) -> rustix::io::Result<()> {
+    let nothing = if mounts::is_dir(place)? {
+        mounts::new("tmpfs", &[("mode", "0555")], Rights::Read)?
+    } else {
+        copy(CWD, Path::new("/dev/null"))?
+    };
+    mounts::attach_to(nothing.as_fd(), place)
 }
 
 fn cover(dir: BorrowedFd<'_>, name: &str, tree: BorrowedFd<'_>) -> rustix::io::Result<()> {

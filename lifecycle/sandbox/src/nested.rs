@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 use rustix::mount::{UnmountFlags, unmount};
 use rustix::thread::UnshareFlags;
 
@@ -34,7 +35,8 @@ pub struct Nested {
     /// folder, HOME, at build the application. Also exceptions beneath `read_only`; absolute, existing.
     #[serde(with = "crate::bytes")]
     pub writable: Vec<PathBuf>,
-    /// Mount points of the agent that are not there any more, such as `/slipway`.
+    /// Mounts, folders or files of the agent that are not there any more or empty, such as `/slipway`;
+    /// absolute, existing.
     #[serde(with = "crate::bytes")]
     pub hidden: Vec<PathBuf>,
     pub limits: Limits,
@@ -126,10 +128,19 @@ fn narrow(nested: &Nested) -> Result<()> {
     for (path, tree) in exceptions {
         cover(path, &tree)?;
     }
-    for path in &nested.hidden {
-        unmount(path, UnmountFlags::DETACH).doing(format!("hiding {}", path.display()))?;
+    nested.hidden.iter().try_for_each(|path| hide(path))
+}
+
+/// Takes a mount away; covers what is none with nothing.
+fn hide(path: &Path) -> Result<()> {
+    let doing = || format!("hiding {}", path.display());
+    match unmount(path, UnmountFlags::DETACH) {
+        Err(Errno::INVAL) => {
+            let place = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+            kernel::cover_with_nothing(place.doing(doing())?.as_fd()).doing(doing())
+        }
+        done => done.doing(doing()),
     }
-    Ok(())
 }
 
 fn cover(path: &Path, tree: &OwnedFd) -> Result<()> {

@@ -50,7 +50,11 @@ fn nest(bp: &str, scripts: &[&str]) {
         gid: 1000,
         read_only: vec!["/layers".into()],
         writable: vec![Path::new("/layers").join(bp), "/workspace".into()],
-        hidden: vec!["/slipway".into()],
+        hidden: vec![
+            "/slipway".into(),
+            "/workspace/secret".into(),
+            "/etc/passwd".into(),
+        ],
         limits: sandbox::Limits {
             processes: 32,
             ..Default::default()

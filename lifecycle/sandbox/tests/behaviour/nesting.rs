@@ -40,6 +40,7 @@ fn sandbox(world: &World) -> Sandbox {
             true,
         ));
     }
+    std::fs::create_dir_all(world.path("workspace/secret/file")).unwrap();
     for bp in ["one", "two"] {
         world.folder(&format!("layers/{bp}"));
     }
@@ -81,8 +82,8 @@ fn sees_nothing(world: &World) {
     std::fs::write(world.path("lower/etc/slipway"), "").unwrap();
     check(
         world,
-        "ls /slipway | wc -l; echo /proc/[0-9]*; ls /proc/1/root 2>&1 | tail -c 18",
-        "0\n/proc/1 /proc/2\nPermission denied\n",
+        "ls /slipway /workspace/secret | wc -w; wc -c < /etc/passwd; echo /proc/[0-9]*; ls /proc/1/root 2>&1 | tail -c 18",
+        "2\n0\n/proc/1 /proc/2\nPermission denied\n",
     );
     check(
         world,
