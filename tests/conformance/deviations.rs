@@ -112,4 +112,12 @@ pub(crate) const DEVIATIONS: &[Deviation] = &[
         ours: "keeps them",
         why: "buildpacks compare what they wrote with what they read (lifecycle#884)",
     },
+    Deviation {
+        vectors: "env.jsonl",
+        cases: &[],
+        rule: "links in env folders of layers lead to layers or the application only",
+        go: "reads whatever a link leads to",
+        ours: "refuses others, naming the file (exit 52); no case has one",
+        why: "the lifecycle may read more than the buildpack that made the link (credentials of another one, for instance)",
+    },
 ];

@@ -34,7 +34,10 @@ fn check(case: &Case) -> Result<(), String> {
     for dir in ["tmp", "layers"] {
         root.dir(dir);
     }
-    for (folder, variables) in [("platform", "platform_env"), ("cnb/build-config", "build_config_env")] {
+    for (folder, variables) in [
+        ("platform", "platform_env"),
+        ("cnb/build-config", "build_config_env"),
+    ] {
         for (name, content) in input.object(variables) {
             root.write(&format!("{folder}/env/{name}"), content.as_str().unwrap());
         }
@@ -43,21 +46,41 @@ fn check(case: &Case) -> Result<(), String> {
     let mut group = Vec::new();
     for buildpack in input.list("buildpacks") {
         let mut buildpack = Fields::of(buildpack);
-        let (id, api, clear_env) = (buildpack.text("id"), buildpack.text("api"), buildpack.flag("clear_env"));
+        let (id, api, clear_env) = (
+            buildpack.text("id"),
+            buildpack.text("api"),
+            buildpack.flag("clear_env"),
+        );
         let folder = format!("cnb/buildpacks/{}/1", id.replace('/', "_"));
-        let toml = format!("api = \"{api}\"\n[buildpack]\nid = \"{id}\"\nversion = \"1\"\nclear-env = {clear_env}\n");
+        let toml = format!(
+            "api = \"{api}\"\n[buildpack]\nid = \"{id}\"\nversion = \"1\"\nclear-env = {clear_env}\n"
+        );
         root.write(&format!("{folder}/buildpack.toml"), &toml);
         for program in ["detect", "build"] {
-            executable(&root.write(&format!("{folder}/bin/{program}"), "#!/bin/sh\n"), true);
+            executable(
+                &root.write(&format!("{folder}/bin/{program}"), "#!/bin/sh\n"),
+                true,
+            );
         }
-        builds.insert(id.clone(), json!({"tree": buildpack.take("tree"), "links": buildpack.take("links")}));
-        group.push(OrderElement { id: id.parse().unwrap(), version: "1".into(), ..OrderElement::default() });
+        builds.insert(
+            id.clone(),
+            json!({"tree": buildpack.take("tree"), "links": buildpack.take("links")}),
+        );
+        group.push(OrderElement {
+            id: id.parse().unwrap(),
+            version: "1".into(),
+            ..OrderElement::default()
+        });
         buildpack.end();
     }
     input.end();
 
     let dirs = Dirs::below(root.path());
-    let fake = Fake { root: &root, builds, seen: Mutex::new([Map::new(), Map::new()]) };
+    let fake = Fake {
+        root: &root,
+        builds,
+        seen: Mutex::new([Map::new(), Map::new()]),
+    };
     let workshop = Workshop {
         dirs: &dirs,
         api,
@@ -68,8 +91,12 @@ fn check(case: &Case) -> Result<(), String> {
         runner: &fake,
         events: &Silent,
     };
-    let order = Order { groups: vec![OrderGroup { group }], extensions: Vec::new() };
-    let detected = phases::detect(&workshop, &order, &SystemToml::default()).map_err(|error| format!("detect: {error:?}"))?;
+    let order = Order {
+        groups: vec![OrderGroup { group }],
+        extensions: Vec::new(),
+    };
+    let detected = phases::detect(&workshop, &order, &SystemToml::default())
+        .map_err(|error| format!("detect: {error:?}"))?;
     let built = phases::build(&workshop, &detected.group, &detected.plan);
     let [detect, build] = fake.seen.into_inner().unwrap();
     let mut got = json!({"detect": detect, "build": build});
@@ -79,11 +106,19 @@ fn check(case: &Case) -> Result<(), String> {
     if got == case.expect {
         return Ok(());
     }
-    Err(format!("expected {}\n  got {got} {:?}", case.expect, built.err()))
+    Err(format!(
+        "expected {}\n  got {got} {:?}",
+        case.expect,
+        built.err()
+    ))
 }
 
 pub(crate) fn environment(variables: &[String]) -> Environment {
-    let pair = |variable: &String| variable.split_once('=').map(|(name, value)| (name.into(), value.into()));
+    let pair = |variable: &String| {
+        variable
+            .split_once('=')
+            .map(|(name, value)| (name.into(), value.into()))
+    };
     Environment::new(variables.iter().filter_map(pair))
 }
 
@@ -110,7 +145,11 @@ impl Runner for Fake<'_> {
         let build = command.phase == Phase::Build;
         if build {
             let left = &self.builds[&id];
-            tree(self.root, &format!("layers/{}", command.element.folder), left);
+            tree(
+                self.root,
+                &format!("layers/{}", command.element.folder),
+                left,
+            );
         }
         self.seen.lock().unwrap()[usize::from(build)].insert(id, env.into());
         Ok(Exit::Code(0))

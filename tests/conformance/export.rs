@@ -10,7 +10,9 @@ use cnb::{Group, Metadata, PlatformApi, ProjectMetadata, RunImageNames, RunToml,
 use oci::tarball::Tree;
 use oci::{Descriptor, Image, Memory, Reference, Store};
 use phases::export::{CREATED, copy_lifecycle_sboms, export_from};
-use phases::{Analyzed, Context, Dirs, ErrorKind, Event, Events, ExportRequest, Launcher, Owners, messages};
+use phases::{
+    Analyzed, Context, Dirs, ErrorKind, Event, Events, ExportRequest, Launcher, Owners, messages,
+};
 use serde_json::{Value, json};
 
 use crate::owned::{Owned, base64};
@@ -25,11 +27,18 @@ fn every_case_of_export() {
 
 fn check(case: &Case) -> Verdict {
     let fs = case.input["fs"].as_array().unwrap();
-    if fs.iter().any(|file| file["path"].as_str().unwrap().starts_with("/layers/extended/")) {
+    if fs.iter().any(|file| {
+        file["path"]
+            .as_str()
+            .unwrap()
+            .starts_with("/layers/extended/")
+    }) {
         return Verdict::Unsupported("layers of image extensions");
     }
     match case.expect["error"].as_str() {
-        Some("extended-image-missing") => return Verdict::Unsupported("layers of image extensions"),
+        Some("extended-image-missing") => {
+            return Verdict::Unsupported("layers of image extensions");
+        }
         Some("inputs") => return Verdict::Unsupported("flags are read by the drop-in"),
         _ => {}
     }
@@ -59,10 +68,17 @@ impl Setting {
         let api = input.text("platform_api").parse().unwrap();
         let memory = Memory::new();
         let run_image = image(&memory, input.take("run_image"));
-        let previous = input.has("previous_image").then(|| image(&memory, input.take("previous_image")));
+        let previous = input
+            .has("previous_image")
+            .then(|| image(&memory, input.take("previous_image")));
         let environ: BTreeMap<String, String> = texts(&mut input, "env")
             .iter()
-            .map(|variable| variable.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap())
+            .map(|variable| {
+                variable
+                    .split_once('=')
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .unwrap()
+            })
             .collect();
         let (mut uid, mut gid, mut process_type, mut names) = (0, 0, None, Vec::new());
         for arg in texts(&mut input, "args") {
@@ -81,8 +97,14 @@ impl Setting {
         Setting {
             root,
             api,
-            exec_env: environ.get("CNB_EXEC_ENV").cloned().unwrap_or_else(|| "production".into()),
-            created: environ.get("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok()).unwrap_or(CREATED),
+            exec_env: environ
+                .get("CNB_EXEC_ENV")
+                .cloned()
+                .unwrap_or_else(|| "production".into()),
+            created: environ
+                .get("SOURCE_DATE_EPOCH")
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(CREATED),
             owners: Owners::FromDisk { uid, gid },
             process_type,
             names,
@@ -104,10 +126,19 @@ impl Setting {
             return json!({"exit": 3, "error": "no-run-image"});
         };
         let group = self.read("/layers/group.toml", Group::parse).unwrap();
-        let project = self.read("/layers/project-metadata.toml", ProjectMetadata::parse).unwrap_or_default();
-        let metadata = self.read("/layers/config/metadata.toml", |text, file| Metadata::parse(text, file, self.api)).unwrap();
+        let project = self
+            .read("/layers/project-metadata.toml", ProjectMetadata::parse)
+            .unwrap_or_default();
+        let metadata = self
+            .read("/layers/config/metadata.toml", |text, file| {
+                Metadata::parse(text, file, self.api)
+            })
+            .unwrap();
         let launcher = std::fs::read(self.root.at("/cnb/lifecycle/launcher")).unwrap();
-        let named = file.image.as_ref().is_some_and(|image| !image.reference.is_empty());
+        let named = file
+            .image
+            .as_ref()
+            .is_some_and(|image| !image.reference.is_empty());
         let analyzed = Analyzed {
             previous: self.previous.clone().filter(|_| named),
             run_image: self.run_image.clone(),
@@ -116,7 +147,10 @@ impl Setting {
         let request = ExportRequest {
             analyzed: &analyzed,
             group: &group,
-            launcher: Launcher { bytes: &launcher, metadata: LauncherMetadata::default() },
+            launcher: Launcher {
+                bytes: &launcher,
+                metadata: LauncherMetadata::default(),
+            },
             run_image: self.names_of_run_image(&analyzed, !metadata.extensions.is_empty()),
             process_type: self.process_type.as_deref(),
             project: &project,
@@ -127,14 +161,23 @@ impl Setting {
         };
         let dirs = Dirs::below(self.root.path());
         let logs = Logs::default();
-        let cx = Context { dirs: &dirs, api: self.api, events: &logs };
-        let open = |path: &Path| -> oci::Result<Box<dyn Tree>> { Ok(Box::new(self.disk.open(self.root.path(), path)?)) };
+        let cx = Context {
+            dirs: &dirs,
+            api: self.api,
+            events: &logs,
+        };
+        let open = |path: &Path| -> oci::Result<Box<dyn Tree>> {
+            Ok(Box::new(self.disk.open(self.root.path(), path)?))
+        };
         let exported = copy_lifecycle_sboms(&cx, &self.root.at("/cnb/lifecycle"))
             .and_then(|()| export_from(&cx, &request, &self.into, &open));
         match exported {
             Ok(exported) => described(&exported, logs),
             Err(error) => {
-                let chain = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+                let chain =
+                    std::iter::successors(Some(&error as &dyn std::error::Error), |error| {
+                        error.source()
+                    });
                 let text: Vec<String> = chain.map(ToString::to_string).collect();
                 json!({"exit": error.code(), "error": class(error.kind()), "text": text.join(": ")})
             }
@@ -143,26 +186,47 @@ impl Setting {
 
     fn names_of_run_image(&self, analyzed: &Analyzed, extended: bool) -> RunImageNames {
         if !self.api.has_targets() {
-            return self.read("/cnb/stack.toml", StackToml::parse).unwrap_or_default().run_image;
+            return self
+                .read("/cnb/stack.toml", StackToml::parse)
+                .unwrap_or_default()
+                .run_image;
         }
-        let run = self.read("/cnb/run.toml", RunToml::parse).unwrap_or_default();
-        let image = analyzed.file.run_image.as_ref().map(|image| image.image.clone()).unwrap_or_default();
+        let run = self
+            .read("/cnb/run.toml", RunToml::parse)
+            .unwrap_or_default();
+        let image = analyzed
+            .file
+            .run_image
+            .as_ref()
+            .map(|image| image.image.clone())
+            .unwrap_or_default();
         phases::run_image_names(&run, &image, extended)
     }
 }
 
 fn described(exported: &phases::Exported, logs: Logs) -> Value {
     let manifest: Value = serde_json::from_slice(&exported.image.manifest_bytes()).unwrap();
-    let types: Vec<Value> = manifest["layers"].as_array().unwrap().iter().map(|layer| layer["mediaType"].clone()).collect();
+    let types: Vec<Value> = manifest["layers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|layer| layer["mediaType"].clone())
+        .collect();
     let mut config: Value = serde_json::from_slice(&exported.image.config_bytes()).unwrap();
     for label in ["lifecycle", "build", "project"] {
         let label = &mut config["config"]["Labels"][format!("io.buildpacks.{label}.metadata")];
         *label = serde_json::from_str(label.as_str().unwrap()).unwrap();
     }
     // The version of the engine.
-    config["config"]["Labels"]["io.buildpacks.build.metadata"].as_object_mut().unwrap().remove("launcher");
+    config["config"]["Labels"]["io.buildpacks.build.metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("launcher");
     let mut report = from_toml(&exported.report.to_toml());
-    assert_eq!(report["image"]["digest"], exported.image.digest().to_string());
+    assert_eq!(
+        report["image"]["digest"],
+        exported.image.digest().to_string()
+    );
     report["image"]["digest"] = "<present>".into();
     report["image"]["manifest-size"] = "<present>".into();
     json!({
@@ -193,12 +257,20 @@ fn class(kind: ErrorKind) -> &'static str {
 fn compare(case: &Case, got: &Value) -> Result<(), String> {
     let expect = &case.expect;
     if expect["error"] == "panic" {
-        return if got["exit"] == 0 { Err("accepted what crashes Go".into()) } else { Ok(()) };
+        return if got["exit"] == 0 {
+            Err("accepted what crashes Go".into())
+        } else {
+            Ok(())
+        };
     }
     let expect = &with_rules(case, expect.clone());
     for key in ["exit", "error", "config", "report", "logs", "manifest"] {
         let (expect, got) = (&expect[key], &got[key]);
-        let (expect, got) = if key == "report" { (&normal(expect), &normal(got)) } else { (expect, got) };
+        let (expect, got) = if key == "report" {
+            (&normal(expect), &normal(got))
+        } else {
+            (expect, got)
+        };
         if expect != got && !(is_empty(expect) && is_empty(got)) {
             return Err(format!("{key}: {}", difference(key, expect, got)));
         }
@@ -212,15 +284,29 @@ fn with_rules(case: &Case, mut expect: Value) -> Value {
     if expect["exit"] != 0 {
         return expect;
     }
-    let config: Value = serde_json::from_str(case.input["run_image"]["config"].as_str().unwrap()).unwrap();
-    let base = config["config"]["Env"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let path = base.filter_map(|variable| variable.strip_prefix("PATH=")).find(|path| path.contains('='));
+    let config: Value =
+        serde_json::from_str(case.input["run_image"]["config"].as_str().unwrap()).unwrap();
+    let base = config["config"]["Env"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    let path = base
+        .filter_map(|variable| variable.strip_prefix("PATH="))
+        .find(|path| path.contains('='));
     if let (Some(path), Some(env)) = (path, expect["config"]["config"]["Env"].as_array_mut()) {
-        let lost = env.iter_mut().find(|variable| *variable == "PATH=/cnb/process:/cnb/lifecycle:").unwrap();
+        let lost = env
+            .iter_mut()
+            .find(|variable| *variable == "PATH=/cnb/process:/cnb/lifecycle:")
+            .unwrap();
         *lost = format!("PATH=/cnb/process:/cnb/lifecycle:{path}").into();
     }
     if expect["manifest"]["media_type"] == "application/vnd.oci.image.manifest.v1+json" {
-        for layer in expect["manifest"]["layer_media_types"].as_array_mut().into_iter().flatten() {
+        for layer in expect["manifest"]["layer_media_types"]
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+        {
             *layer = "application/vnd.oci.image.layer.v1.tar+gzip".into();
         }
     }
@@ -233,8 +319,14 @@ fn difference(at: &str, expect: &Value, got: &Value) -> String {
         (Value::Object(expected), Value::Object(found)) => {
             let keys = expected.keys().chain(found.keys());
             let different = |key: &&String| expected.get(*key) != found.get(*key);
-            let differences = keys.filter(different).map(|key| difference(&format!("{at}.{key}"), &expect[key], &got[key]));
-            differences.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>().join("; ")
+            let differences = keys
+                .filter(different)
+                .map(|key| difference(&format!("{at}.{key}"), &expect[key], &got[key]));
+            differences
+                .collect::<std::collections::BTreeSet<_>>()
+                .into_iter()
+                .collect::<Vec<_>>()
+                .join("; ")
         }
         _ => format!("{at}: expected {expect}, got {got}"),
     }
@@ -248,7 +340,10 @@ fn write(root: &Root, files: Vec<Value>) -> Owned {
         let path = fields.text("path");
         let mode = u32::from_str_radix(&fields.text("mode"), 8).unwrap();
         let number = |value: Value| u32::try_from(value.as_u64().unwrap_or_default()).unwrap();
-        owned.insert(PathBuf::from(&path), (number(fields.take("uid")), number(fields.take("gid"))));
+        owned.insert(
+            PathBuf::from(&path),
+            (number(fields.take("uid")), number(fields.take("gid"))),
+        );
         let on_disk = match fields.text("type").as_str() {
             "dir" => root.dir(&path),
             "file" if fields.has("content_base64") => {
@@ -262,7 +357,10 @@ fn write(root: &Root, files: Vec<Value>) -> Owned {
         std::fs::set_permissions(on_disk, std::fs::Permissions::from_mode(mode)).unwrap();
         fields.end();
     }
-    Owned { listed: owned, others: (0, 0) }
+    Owned {
+        listed: owned,
+        others: (0, 0),
+    }
 }
 
 fn image(memory: &Arc<Memory>, value: Value) -> Image {
@@ -289,7 +387,8 @@ struct Logs(Mutex<Vec<String>>);
 
 impl Events for Logs {
     fn tell(&self, event: Event) {
-        let missing_sbom = matches!(&event, Event::Said { text, .. } if text.starts_with("Did not find SBOM"));
+        let missing_sbom =
+            matches!(&event, Event::Said { text, .. } if text.starts_with("Did not find SBOM"));
         if let Some(text) = messages::of(&event).filter(|_| !missing_sbom) {
             self.0.lock().unwrap().push(text);
         }

@@ -19,7 +19,11 @@ pub(crate) struct Owned {
 impl Owned {
     pub(crate) fn open(self: &Arc<Self>, root: &Path, path: &Path) -> oci::Result<OwnedTree> {
         let at = Path::new("/").join(path.strip_prefix(root).unwrap());
-        Ok(OwnedTree { disk: Disk::open(path)?, at, owned: Arc::clone(self) })
+        Ok(OwnedTree {
+            disk: Disk::open(path)?,
+            at,
+            owned: Arc::clone(self),
+        })
     }
 }
 
@@ -31,7 +35,12 @@ pub(crate) struct OwnedTree {
 
 impl OwnedTree {
     fn found(&self, path: &Path, found: Found) -> Found {
-        let (uid, gid) = self.owned.listed.get(path).copied().unwrap_or(self.owned.others);
+        let (uid, gid) = self
+            .owned
+            .listed
+            .get(path)
+            .copied()
+            .unwrap_or(self.owned.others);
         Found { uid, gid, ..found }
     }
 }
@@ -42,13 +51,22 @@ impl Tree for OwnedTree {
     }
 
     fn above(&self, levels: usize) -> oci::Result<Option<Found>> {
-        let Some(at) = self.at.ancestors().nth(levels) else { return Ok(None) };
+        let Some(at) = self.at.ancestors().nth(levels) else {
+            return Ok(None);
+        };
         Ok(self.disk.above(levels)?.map(|found| self.found(at, found)))
     }
 
     fn list(&self, path: &Path) -> oci::Result<Vec<(OsString, Found)>> {
         let list = self.disk.list(path)?.into_iter();
-        Ok(list.map(|(name, found)| (name.clone(), self.found(&self.at.join(path).join(name), found))).collect())
+        Ok(list
+            .map(|(name, found)| {
+                (
+                    name.clone(),
+                    self.found(&self.at.join(path).join(name), found),
+                )
+            })
+            .collect())
     }
 
     fn link(&self, path: &Path) -> oci::Result<Vec<u8>> {
@@ -70,18 +88,27 @@ pub(crate) fn base64(text: &str) -> Vec<u8> {
         other => panic!("{other} in base64"),
     };
     let mut bytes = Vec::new();
-    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b'=').map(value).collect();
+    let digits: Vec<u8> = text
+        .bytes()
+        .filter(|byte| *byte != b'=')
+        .map(value)
+        .collect();
     for group in digits.chunks(4) {
-        let bits = group.iter().fold(0u32, |bits, digit| bits << 6 | u32::from(*digit)) << (6 * (4 - group.len()));
+        let bits = group
+            .iter()
+            .fold(0u32, |bits, digit| bits << 6 | u32::from(*digit))
+            << (6 * (4 - group.len()));
         bytes.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
     }
     bytes
 }
 
-
 pub(crate) fn gunzip(bytes: &[u8]) -> Vec<u8> {
     let bytes = Box::new(std::io::Cursor::new(bytes.to_vec()));
     let mut plain = Vec::new();
-    oci::decompress(&MediaType::OciLayerGzip, bytes, u64::MAX).unwrap().read_to_end(&mut plain).unwrap();
+    oci::decompress(&MediaType::OciLayerGzip, bytes, u64::MAX)
+        .unwrap()
+        .read_to_end(&mut plain)
+        .unwrap();
     plain
 }

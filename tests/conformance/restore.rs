@@ -34,7 +34,11 @@ struct Setting {
 
 fn check(case: &Case) -> Verdict {
     let setting = Setting::of(case);
-    let got = if setting.cache_only { setting.save() } else { setting.restore() };
+    let got = if setting.cache_only {
+        setting.save()
+    } else {
+        setting.restore()
+    };
     compare(case, &got).into()
 }
 
@@ -69,7 +73,9 @@ impl Setting {
             group,
             cached: !input.flag("no_cache_dir"),
             skip_layers: args.iter().any(|arg| arg == "-skip-layers"),
-            analyzed: input.has("analyzed_toml").then(|| input.text("analyzed_toml")),
+            analyzed: input
+                .has("analyzed_toml")
+                .then(|| input.text("analyzed_toml")),
             cache_only: input.text("kind") == "cache",
             root,
         };
@@ -92,12 +98,17 @@ impl Setting {
             }),
         };
         let dirs = Dirs::below(self.root.path());
-        let cx = Context { dirs: &dirs, api: self.api, events: &warnings };
+        let cx = Context {
+            dirs: &dirs,
+            api: self.api,
+            events: &warnings,
+        };
         let cache = self.root.at("cache");
         let cache = self.cached.then_some(&*cache);
-        let restored = match self.skip_layers {
-            true => phases::restore_stores(&cx, &analyzed, &self.group),
-            false => phases::restore(&cx, &analyzed, &self.group, cache),
+        let restored = if self.skip_layers {
+            phases::restore_stores(&cx, &analyzed, &self.group)
+        } else {
+            phases::restore(&cx, &analyzed, &self.group, cache)
         };
         if let Err(error) = restored {
             return failure(&error, warnings);
@@ -118,21 +129,41 @@ impl Setting {
     fn save(&self) -> Value {
         let warnings = Warnings::default();
         let dirs = Dirs::below(self.root.path());
-        let cx = Context { dirs: &dirs, api: self.api, events: &warnings };
+        let cx = Context {
+            dirs: &dirs,
+            api: self.api,
+            events: &warnings,
+        };
         let through: Arc<dyn Store> = Memory::new();
-        let owned = Arc::new(Owned { listed: BTreeMap::new(), others: (1000, 1000) });
+        let owned = Arc::new(Owned {
+            listed: BTreeMap::new(),
+            others: (1000, 1000),
+        });
         let root = self.root.path();
         // Above <layers> everything is root's.
-        let open = |path: &Path| -> oci::Result<Box<dyn Tree>> { Ok(Box::new(owned.open(root, path)?)) };
-        let owners = Owners::FromDisk { uid: 1000, gid: 1000 };
-        if let Err(error) = save_cache_from(&cx, &self.group, owners, &self.root.at("cache"), &through, &open) {
+        let open =
+            |path: &Path| -> oci::Result<Box<dyn Tree>> { Ok(Box::new(owned.open(root, path)?)) };
+        let owners = Owners::FromDisk {
+            uid: 1000,
+            gid: 1000,
+        };
+        if let Err(error) = save_cache_from(
+            &cx,
+            &self.group,
+            owners,
+            &self.root.at("cache"),
+            &through,
+            &open,
+        ) {
             return failure(&error, warnings);
         }
         let cache = self.root.at("cache");
         let mut found = Map::new();
         let paths = listing(&cache);
         for path in &paths {
-            let children = paths.iter().any(|other| other != path && other.starts_with(path));
+            let children = paths
+                .iter()
+                .any(|other| other != path && other.starts_with(path));
             if path.ends_with('/') {
                 if !children {
                     found.insert(path.clone(), "".into());
@@ -140,9 +171,10 @@ impl Setting {
                 continue;
             }
             let bytes = std::fs::read(cache.join(path)).unwrap();
-            let content = match path.ends_with("metadata") {
-                true => serde_json::from_slice(&bytes).unwrap(),
-                false => Digest::of(&bytes).hex().into(),
+            let content = if path.ends_with("metadata") {
+                serde_json::from_slice(&bytes).unwrap()
+            } else {
+                Digest::of(&bytes).hex().into()
             };
             found.insert(path.clone(), content);
         }
@@ -161,7 +193,11 @@ fn described(layers: &Path, path: &str) -> (String, Value, Option<u32>) {
         "".into()
     } else {
         let text = String::from_utf8(std::fs::read(&at).unwrap()).unwrap();
-        if path.ends_with(".toml") { json!({"toml": from_toml(&text)}) } else { text.into() }
+        if at.extension().is_some_and(|end| end == "toml") {
+            json!({"toml": from_toml(&text)})
+        } else {
+            text.into()
+        }
     };
     (path.to_owned(), content, Some(mode))
 }
@@ -172,7 +208,10 @@ fn write(root: &Root, part: &str, files: Value) {
     }
     root.dir(&format!("cache/{part}"));
     for (name, content) in files.as_object().unwrap() {
-        let path = root.write(&format!("cache/{part}/{name}"), content.as_str().unwrap_or_default());
+        let path = root.write(
+            &format!("cache/{part}/{name}"),
+            content.as_str().unwrap_or_default(),
+        );
         if let Some(text) = content["base64"].as_str() {
             std::fs::write(path, gunzip(&base64(text))).unwrap();
         }
@@ -188,7 +227,9 @@ fn failure(error: &phases::Error, warnings: Warnings) -> Value {
         ErrorKind::BuildpackApi => "buildpack-api",
         _ => "other",
     };
-    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| {
+        error.source()
+    });
     let text: Vec<String> = chain.map(ToString::to_string).collect();
     json!({"exit": error.code(), "error": class, "warnings": warnings.sorted(), "text": text.join(": ")})
 }
@@ -201,7 +242,10 @@ fn compare(case: &Case, got: &Value) -> Result<(), String> {
             _ => (expect[key].clone(), got[key].clone()),
         };
         if expect != got && !(is_empty(&expect) && is_empty(&got)) {
-            return Err(format!("{key}: expected {expect}\n  got {got} {}", got["text"]));
+            return Err(format!(
+                "{key}: expected {expect}\n  got {got} {}",
+                got["text"]
+            ));
         }
     }
     Ok(())
@@ -211,10 +255,17 @@ fn compare(case: &Case, got: &Value) -> Result<(), String> {
 fn integers(value: Value) -> Value {
     match value {
         Value::Object(map) => {
-            let whole = map.get("$float").and_then(Value::as_str).and_then(|text| text.strip_suffix(".0"));
+            let whole = map
+                .get("$float")
+                .and_then(Value::as_str)
+                .and_then(|text| text.strip_suffix(".0"));
             match whole.and_then(|text| text.parse::<i64>().ok()) {
                 Some(number) => number.into(),
-                None => map.into_iter().map(|(key, value)| (key, integers(value))).collect::<Map<_, _>>().into(),
+                None => map
+                    .into_iter()
+                    .map(|(key, value)| (key, integers(value)))
+                    .collect::<Map<_, _>>()
+                    .into(),
             }
         }
         Value::Array(list) => list.into_iter().map(integers).collect(),
@@ -239,7 +290,9 @@ impl Warnings {
 
 impl Events for Warnings {
     fn tell(&self, event: Event) {
-        let Event::Said { text, .. } = event else { return };
+        let Event::Said { text, .. } = event else {
+            return;
+        };
         let skipped = text.starts_with("Skipping restore") || text.starts_with("Skipping reuse");
         if text.starts_with("No cached data will be used") {
             self.add("no-cache");
@@ -247,7 +300,9 @@ impl Events for Warnings {
             self.add("layer-missing");
         } else if skipped {
             self.add("layer-mismatch");
-        } else if text.starts_with("Failed to cache layer") && text.ends_with("because it has no contents") {
+        } else if text.starts_with("Failed to cache layer")
+            && text.ends_with("because it has no contents")
+        {
             self.add("no-contents");
         }
     }

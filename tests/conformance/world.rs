@@ -26,7 +26,8 @@ impl Root {
 
     pub(crate) fn dir(&self, name: &str) -> PathBuf {
         let path = self.at(name);
-        std::fs::create_dir_all(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        std::fs::create_dir_all(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         path
     }
 
@@ -37,7 +38,8 @@ impl Root {
         }
         let path = self.at(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, content).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        std::fs::write(&path, content)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         path
     }
 }
@@ -67,7 +69,9 @@ pub(crate) fn tree(root: &Root, folder: &str, case: &Value) {
 
 /// TOML as JSON in the notation of the vectors: floats and date-times are objects.
 pub(crate) fn from_toml(text: &str) -> Value {
-    json(&toml::Value::Table(toml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))))
+    json(&toml::Value::Table(
+        toml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}")),
+    ))
 }
 
 pub(crate) fn json(value: &toml::Value) -> Value {
@@ -78,19 +82,30 @@ pub(crate) fn json(value: &toml::Value) -> Value {
         toml::Value::Float(number) => serde_json::json!({"$float": float(*number)}),
         toml::Value::Datetime(time) => serde_json::json!({"$datetime": time.to_string()}),
         toml::Value::Array(list) => list.iter().map(json).collect(),
-        toml::Value::Table(table) => table.iter().map(|(key, value)| (key.clone(), json(value))).collect::<serde_json::Map<_, _>>().into(),
+        toml::Value::Table(table) => table
+            .iter()
+            .map(|(key, value)| (key.clone(), json(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
     }
 }
 
 fn float(number: f64) -> String {
-    if number.is_nan() { "nan".into() } else { format!("{number:?}") }
+    if number.is_nan() {
+        "nan".into()
+    } else {
+        format!("{number:?}")
+    }
 }
 
 /// Without what is the default anyway: nulls, empty lists, objects and texts, false.
 pub(crate) fn normal(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
-            let kept = map.iter().map(|(key, value)| (key.clone(), normal(value))).filter(|(key, value)| !is_default(key, value));
+            let kept = map
+                .iter()
+                .map(|(key, value)| (key.clone(), normal(value)))
+                .filter(|(key, value)| !is_default(key, value));
             kept.collect::<serde_json::Map<_, _>>().into()
         }
         Value::Array(list) => list.iter().map(normal).collect(),
@@ -100,7 +115,9 @@ pub(crate) fn normal(value: &Value) -> Value {
 
 fn is_default(key: &str, value: &Value) -> bool {
     // In the environment `null` says that a variable is not there.
-    let variable = key.chars().all(|char| char.is_ascii_uppercase() || char == '_');
+    let variable = key
+        .chars()
+        .all(|char| char.is_ascii_uppercase() || char == '_');
     match value {
         Value::Null => !variable,
         Value::Bool(flag) => !flag,
@@ -119,12 +136,20 @@ pub(crate) fn listing(folder: &Path) -> Vec<String> {
         for entry in std::fs::read_dir(&dir).unwrap() {
             let entry = entry.unwrap();
             let (path, kind) = (entry.path(), entry.file_type().unwrap());
-            let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+            let name = path
+                .strip_prefix(folder)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
             if kind.is_dir() {
                 paths.push(name + "/");
                 ahead.push(path);
             } else if kind.is_symlink() {
-                paths.push(format!("{name} -> {}", std::fs::read_link(path).unwrap().display()));
+                paths.push(format!(
+                    "{name} -> {}",
+                    std::fs::read_link(path).unwrap().display()
+                ));
             } else {
                 paths.push(name);
             }
@@ -138,13 +163,20 @@ pub(crate) fn listing(folder: &Path) -> Vec<String> {
 pub(crate) fn number(fields: &mut Fields, key: &str) -> i64 {
     match fields.take(key) {
         Value::Null => 0,
-        number => number.as_i64().unwrap_or_else(|| panic!("{key} has another type: {number}")),
+        number => number
+            .as_i64()
+            .unwrap_or_else(|| panic!("{key} has another type: {number}")),
     }
 }
 
 pub(crate) fn texts(fields: &mut Fields, key: &str) -> Vec<String> {
     let text = |value: Value| value.as_str().map(str::to_owned);
-    fields.list(key).into_iter().map(text).collect::<Option<_>>().unwrap_or_else(|| panic!("{key} has another type"))
+    fields
+        .list(key)
+        .into_iter()
+        .map(text)
+        .collect::<Option<_>>()
+        .unwrap_or_else(|| panic!("{key} has another type"))
 }
 
 /// Nothing, or a list or an object without anything in it.

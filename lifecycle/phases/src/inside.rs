@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use cnb::EnvDir;
@@ -66,6 +67,33 @@ impl Inside {
         matches!(self.stat(name), Ok(Some(_)))
     }
 
+    /// Whether names here are names on this machine.
+    pub(crate) fn is_this_machine(&self) -> bool {
+        self.root.path() == Path::new("/")
+    }
+
+    /// Reads the first line of a file, up to a limit. `None` when the file is absent.
+    pub(crate) fn first_line(&self, name: &Path, limit: usize) -> Result<Option<Vec<u8>>> {
+        let Some((beneath, _)) = self.resolve(name)? else {
+            return Ok(None);
+        };
+        let file = self
+            .root
+            .file(&beneath)
+            .map_err(|cause| failed("opening", name, cause))?;
+        let mut begin = Vec::new();
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        file.take(limit).read_to_end(&mut begin).map_err(|cause| {
+            Error::new(ErrorKind::Io, format!("reading {}", name.display())).because(cause)
+        })?;
+        let end = begin
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .unwrap_or(begin.len());
+        begin.truncate(end);
+        Ok(Some(begin))
+    }
+
     /// Reads a file. `None` when it is absent or a link leads nowhere.
     pub(crate) fn read(&self, name: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
         let Some((beneath, _)) = self.resolve(name)? else {
@@ -87,6 +115,13 @@ impl Inside {
     ///
     /// A link that leads nowhere is an error, as in the Go lifecycle (EV-2).
     pub(crate) fn env_dir(&self, name: &Path) -> Result<EnvDir> {
+        self.env_dir_within(name, &[Path::new("/")])
+    }
+
+    /// As [`env_dir`](Self::env_dir) of a folder that a buildpack made: what links lead to must lie in one of the folders.
+    ///
+    /// The lifecycle may read more than that buildpack, and what it reads here later buildpacks see.
+    pub(crate) fn env_dir_within(&self, name: &Path, folders: &[&Path]) -> Result<EnvDir> {
         let mut variables = EnvDir::new();
         let Some(dir) = self.folder(name)? else {
             return Ok(variables);
@@ -100,22 +135,23 @@ impl Inside {
         }
         for entry in entries {
             let file = name.join(&entry.name);
-            match self.resolve(&file)? {
-                Some((_, stat)) if stat.kind == Kind::Dir => {}
-                Some((beneath, _)) => {
-                    let value = self.root.read(&beneath, ENV_BYTES);
-                    let value = value
-                        .map_err(|cause| failed("reading", &file, cause))?
-                        .unwrap_or_default();
-                    variables.insert(entry.name, bytes(value));
-                }
-                None => {
-                    return Err(Error::new(
-                        ErrorKind::Io,
-                        format!("{} leads nowhere", file.display()),
-                    ));
-                }
+            let Some((beneath, stat)) = self.resolve(&file)? else {
+                let doing = format!("{} leads nowhere", file.display());
+                return Err(Error::new(ErrorKind::Io, doing));
+            };
+            if stat.kind == Kind::Dir {
+                continue;
             }
+            let target = Path::new("/").join(&beneath);
+            if !folders.iter().any(|folder| target.starts_with(folder)) {
+                let doing = format!("{} leads to {}", file.display(), target.display());
+                return Err(Error::new(ErrorKind::Refused, doing));
+            }
+            let value = self
+                .root
+                .read(&beneath, ENV_BYTES)
+                .map_err(|cause| failed("reading", &file, cause))?;
+            variables.insert(entry.name, bytes(value.unwrap_or_default()));
         }
         Ok(variables)
     }

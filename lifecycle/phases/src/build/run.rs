@@ -43,7 +43,7 @@ pub(super) fn run(
     let plan = scratch.write("plan.toml", &wanted.to_toml())?;
     start(bench, module, &name, &plan, scratch.name(), env)?;
     let layers = layer_dirs::collect(&folder, &name)?;
-    add_to_environment(bench.inside, &name, &layers, env)?;
+    add_to_environment(bench, &name, &layers, env)?;
     outputs::read(&folder, &name, module, wanted, &layers)
 }
 
@@ -74,8 +74,8 @@ fn start(
         )
     };
     let mut written = String::new();
-    let exit = startable(bench.inside, &command.program)
-        .and_then(|()| execute(bench.cx, &command, &mut written));
+    let exit =
+        startable(bench.inside, &command).and_then(|()| execute(bench.cx, &command, &mut written));
     match exit {
         Ok(Exit::Code(0)) => Ok(()),
         Ok(exit) => Err(failed().because(exit.to_string())),
@@ -114,16 +114,18 @@ fn environment(
 
 /// Lets later buildpacks see the layers that are for building: one after the other, folders before variables (EV-5).
 fn add_to_environment(
-    inside: &Inside,
+    bench: &Bench<'_>,
     name: &Path,
     layers: &[LayerDir],
     env: &mut Environment,
 ) -> Result<()> {
+    let (inside, dirs) = (bench.inside, bench.cx.dirs);
+    let within = [&*dirs.layers, &*dirs.app];
     for layer in layers.iter().filter(|layer| layer.types.build) {
         let layer = name.join(&layer.name);
         env.add_layer_root(Stage::Build, &layer, &|path| inside.exists(path));
-        env.add_layer_env(&inside.env_dir(&layer.join("env"))?);
-        env.add_layer_env(&inside.env_dir(&layer.join("env.build"))?);
+        env.add_layer_env(&inside.env_dir_within(&layer.join("env"), &within)?);
+        env.add_layer_env(&inside.env_dir_within(&layer.join("env.build"), &within)?);
     }
     Ok(())
 }

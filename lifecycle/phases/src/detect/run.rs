@@ -76,7 +76,6 @@ fn attempt(
     if module.element.extension && !bench.inside.exists(&program) {
         return Ok((Verdict::Passed, prepared(bench, module)?));
     }
-    startable(bench.inside, &program)?;
     let scratch = Scratch::new(bench.cx.dirs, bench.cx.scratch, bench.counter)?;
     let plan = scratch.write("plan.toml", "")?;
     let cx = bench.cx;
@@ -89,6 +88,7 @@ fn attempt(
         dir: cx.dirs.app.clone(),
         writable: vec![scratch.name().to_owned()],
     };
+    startable(bench.inside, &command)?;
     match execute(cx, &command, written)? {
         PASS => {}
         FAIL => return Ok((Verdict::Failed, BuildPlan::default())),

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -23,23 +24,40 @@ impl Runner for Plain {
             )
             .because(cause)
         };
-        let child = std::process::Command::new(&command.program)
-            .args(&command.args)
-            .env_clear()
-            .envs(command.env.iter().map(|(name, value)| (name, value)))
-            .current_dir(&command.dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(failed)?;
+        let child = start(command).map_err(failed)?;
         let status = attend(child, output).map_err(failed)?;
         Ok(match status.code() {
             Some(code) => Exit::Code(code),
             None => Exit::Signal(status.signal().unwrap_or_default()),
         })
     }
+}
+
+/// How often and how long a program is waited for that somebody still writes to.
+const BUSY: (u32, Duration) = (50, Duration::from_millis(10));
+
+fn start(command: &Command) -> io::Result<Child> {
+    let mut child = std::process::Command::new(&command.program);
+    child
+        .args(&command.args)
+        .env_clear()
+        .envs(command.env.iter().map(|(name, value)| (name, value)))
+        .current_dir(&command.dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    // A child of another thread that has not come to its exec yet has all our files open, also a program that was just
+    // written: Linux then refuses to run it.
+    for _ in 0..BUSY.0 {
+        match child.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
+                thread::sleep(BUSY.1)
+            }
+            started => return started,
+        }
+    }
+    child.spawn()
 }
 
 /// Forwards both streams until the child and all it left behind have ended.

@@ -77,6 +77,33 @@ fn a_program_that_can_not_be_started_is_told_in_plain_words() {
 }
 
 #[test]
+fn an_interpreter_that_is_not_there_is_named() {
+    let mut world = World::new();
+    world.buildpack("bash", "", "");
+    world.buildpack("env", "", "");
+    world.group(&["bash"]).group(&["env"]);
+    let bash = "buildpacks/bash/1/bin/detect";
+    world.write(bash, "#!/nowhere/bash\n");
+    let env = "buildpacks/env/1/bin/detect";
+    world.write(env, "#!/usr/bin/env no-such-python\n");
+    let reasons: Vec<Verdict> = failure(&world, 21)
+        .groups
+        .iter()
+        .map(|group| group.elements[0].verdict.clone())
+        .collect();
+    let broken = |program: &str, needs: &str| Verdict::Broken {
+        reason: format!("{} needs {needs}", world.at(program).display()),
+    };
+    assert_eq!(
+        reasons,
+        [
+            broken(bash, "/nowhere/bash, which is not there"),
+            broken(env, "no-such-python, which is not in PATH"),
+        ]
+    );
+}
+
+#[test]
 fn what_is_missing_for_a_plan_is_named() {
     let mut world = World::new();
     world

@@ -53,6 +53,27 @@ fn an_sbom_behind_a_link_is_not_copied() {
 }
 
 #[test]
+fn a_variable_can_not_be_a_link_to_what_the_buildpack_may_not_read() {
+    let layer = "cd $1 && mkdir -p l && printf '[types]\\nbuild = true\\n' > l.toml";
+    for link in [
+        "mkdir l/env && ln -s ../../../../platform/secret l/env/X",
+        "mkdir l/env.build && ln -s /etc/passwd l/env.build/X",
+        "ln -s ../../../platform l/env",
+    ] {
+        let mut world = World::new();
+        world.write("platform/secret", "s");
+        world.buildpack("evil", "exit 0", &format!("{layer} && {link}"));
+        world.group(&["evil"]);
+        let error = world.create(None).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.code()),
+            (ErrorKind::Refused, 52),
+            "{link}: {error:?}"
+        );
+    }
+}
+
+#[test]
 fn a_layers_folder_that_is_a_link_is_not_followed() {
     let error = refused("cd $1 && rm -rf ../evil && ln -s /tmp ../evil");
     assert_eq!(error.code(), 62, "{error:?}");
