@@ -40,6 +40,7 @@ pub(crate) const PROMISES: &[Promise] = &[
     ),
     ("names that are not UTF-8 work", odd_names),
     ("a missing layer is an error that names it", missing_layer),
+    ("what ordinary programs do works", ordinary_programs),
 ];
 
 fn says(world: &World, script: &str, expected: &str) {
@@ -304,4 +305,51 @@ fn missing_layer(world: &World) {
         .unwrap_err();
     assert_eq!(error.kind(), &ErrorKind::Missing);
     assert!(error.to_string().contains("absent"), "{error}");
+}
+
+/// Beyond the shell: pipes with names, sockets, terminals, shared memory, trees of processes.
+fn ordinary_programs(world: &World) {
+    let check = |needs: &str, script: &str, expected: &str| {
+        if std::path::Path::new(needs).exists() {
+            let outcome = world.shell(&world.sandbox(), script);
+            assert_eq!(
+                (outcome.stdout.trim(), outcome.stderr.as_str()),
+                (expected, ""),
+                "{script}"
+            );
+        } else {
+            println!("SKIP: no {needs} here");
+        }
+    };
+    check(
+        "/bin/bash",
+        "bash -c 'cat <(echo one) <(echo two)'",
+        "one\ntwo",
+    );
+    check(
+        "/usr/bin/mkfifo",
+        "cd /tmp; mkfifo p; (echo through > p &); cat p",
+        "through",
+    );
+    check(
+        "/usr/bin/flock",
+        "flock -w 1 /tmp/lock echo locked",
+        "locked",
+    );
+    check(
+        "/usr/bin/tar",
+        "cd /tmp; mkdir d; ln -s x d/l; tar cf - d | (cd /run; tar xf -; readlink d/l)",
+        "x",
+    );
+    check(
+        "/usr/bin/script",
+        "script -qc tty /dev/null | tr -d '\\r'",
+        "/dev/pts/0",
+    );
+    check("/usr/bin/nproc", "test $(nproc) -ge 1 && echo some", "some");
+    let multiprocessing = "python3 -c 'import multiprocessing as m, pty, socket; socket.socketpair(); \
+        pty.openpty(); p = m.Pool(2); print(sum(p.map(abs, range(-3, 0)))); p.close(); p.join()'";
+    check("/usr/bin/python3", multiprocessing, "6");
+    let compile = "cd /tmp; echo 'int main(void) { return 7; }' > a.c; gcc a.c -o a; ./a; echo $?";
+    check("/usr/bin/gcc", compile, "7");
 }
