@@ -137,10 +137,12 @@ impl Install<'_> {
         let links: Vec<String> = vendored
             .chain(settings.find_links.iter().cloned())
             .collect();
+        let mut trusted = settings.trusted_hosts.clone();
+        trusted.extend(settings.uv.get("UV_INSECURE_HOST").cloned());
         let lists = [
             ("UV_EXTRA_INDEX_URL", settings.extra_indexes.join(" ")),
             ("UV_FIND_LINKS", links.join(",")),
-            ("UV_INSECURE_HOST", settings.trusted_hosts.join(" ")),
+            ("UV_INSECURE_HOST", trusted.join(" ")),
         ];
         for (name, value) in lists.iter().filter(|(_, value)| !value.is_empty()) {
             env.set(*name, value);

@@ -47,31 +47,37 @@ const REFUSED: [&str; 21] = [
     "VIRTUAL_ENV",
 ];
 
-/// Variables of uv that this buildpack decides itself.
-const OURS: [&str; 12] = [
-    "UV_BREAK_SYSTEM_PACKAGES",
-    "UV_COMPILE_BYTECODE",
-    "UV_CONFIG_FILE",
-    "UV_LINK_MODE",
-    "UV_NO_CACHE",
-    "UV_NO_CONFIG",
-    "UV_NO_INSTALLER_METADATA",
-    "UV_NO_PROGRESS",
-    "UV_OUTPUT_FORMAT",
-    "UV_PREVIEW",
-    "UV_WORKING_DIRECTORY",
-    "UV_NO_MANAGED_PYTHON",
+/// Further variables of uv that are handed down, by how they begin. Others are for other commands of uv, are decided by
+/// this buildpack, or are secrets that have no business in a build (`UV_PUBLISH_TOKEN`).
+const HANDED_DOWN: [&str; 21] = [
+    "UV_BUILD_CONSTRAINT",
+    "UV_CONCURRENT_",
+    "UV_CONSTRAINT",
+    "UV_EXCLUDE",
+    "UV_FORK_STRATEGY",
+    "UV_HTTP_",
+    "UV_INDEX",
+    "UV_INSECURE_HOST",
+    "UV_NATIVE_TLS",
+    "UV_NO_BINARY",
+    "UV_NO_BUILD",
+    "UV_NO_SOURCES",
+    "UV_NO_VERIFY_HASHES",
+    "UV_OFFLINE",
+    "UV_OVERRIDE",
+    "UV_PRERELEASE",
+    "UV_REQUEST_TIMEOUT",
+    "UV_REQUIRE_",
+    "UV_RESOLUTION",
+    "UV_SYSTEM_CERTS",
+    "UV_TORCH_BACKEND",
 ];
 
-/// Variables of uv that say how to fetch, not what; they have no part in the layer's key.
-const ABOUT_TRANSPORT: [&str; 10] = [
-    "UV_CONCURRENT_BUILDS",
-    "UV_CONCURRENT_DOWNLOADS",
-    "UV_CONCURRENT_INSTALLS",
-    "UV_HTTP_RETRIES",
-    "UV_HTTP_TIMEOUT",
+/// Those of them that say how to fetch, not what; they have no part in the layer's key.
+const ABOUT_TRANSPORT: [&str; 6] = [
+    "UV_CONCURRENT_",
+    "UV_HTTP_",
     "UV_NATIVE_TLS",
-    "UV_NO_COLOR",
     "UV_OFFLINE",
     "UV_REQUEST_TIMEOUT",
     "UV_SYSTEM_CERTS",
@@ -99,6 +105,7 @@ pub(crate) struct Settings {
     /// Other variables of uv.
     pub(crate) uv: BTreeMap<String, String>,
     pub(crate) uv_toml: Option<PathBuf>,
+    uv_toml_text: Option<String>,
     pub(crate) netrc_file: Option<PathBuf>,
     pub(crate) netrc: Netrc,
 }
@@ -178,7 +185,7 @@ impl Settings {
                         .map(|link| link.trim().to_owned())
                         .collect();
                 }
-                name if name.starts_with("UV_") && !OURS.contains(&name) => {
+                name if HANDED_DOWN.iter().any(|start| name.starts_with(start)) => {
                     self.uv.insert(name.to_owned(), value.clone());
                 }
                 _ => {}
@@ -188,6 +195,9 @@ impl Settings {
 
     fn take_files(&mut self, files: &Path) -> Result<()> {
         self.uv_toml = Some(files.join("uv.toml")).filter(|file| file.is_file());
+        if let Some(file) = &self.uv_toml {
+            self.uv_toml_text = read_text(file)?;
+        }
         self.netrc_file = Some(files.join("netrc")).filter(|file| file.is_file());
         if let Some(file) = &self.netrc_file {
             self.netrc = Netrc::parse(&read_text(file)?.unwrap_or_default());
@@ -210,15 +220,6 @@ impl Settings {
     }
 
     fn hide_secrets(&self, cx: &Context<'_>) {
-        let urls = self
-            .index
-            .iter()
-            .chain(&self.extra_indexes)
-            .chain(&self.find_links);
-        for secret in urls.filter_map(|url| user_info(url)) {
-            cx.log.hide(secret);
-            cx.log.hide(secret.split(':').nth(1).unwrap_or_default());
-        }
         for secret in self.secrets() {
             cx.log.hide(&secret);
         }
@@ -226,27 +227,35 @@ impl Settings {
 
     /// Passwords and tokens, for hiding them and for making sure that none is in the layer.
     pub(crate) fn secrets(&self) -> Vec<String> {
-        let urls = self
-            .index
-            .iter()
-            .chain(&self.extra_indexes)
-            .chain(&self.find_links);
-        let in_urls = urls.filter_map(|url| user_info(url)).map(|info| {
-            let password = info.split_once(':').map_or(info, |(_, password)| password);
-            password.to_owned()
-        });
-        let in_variables = self
-            .uv
-            .iter()
-            .filter(|(name, _)| name.ends_with("_PASSWORD"));
-        let mut secrets: Vec<String> = in_urls
-            .chain(in_variables.map(|(_, value)| value.clone()))
-            .chain(self.netrc.passwords().map(str::to_owned))
+        let variables = self.uv.iter();
+        let passwords = variables.filter(|(name, _)| name.ends_with("_PASSWORD"));
+        let mut secrets: Vec<String> = self
+            .texts_with_urls()
+            .flat_map(|text| text.split(|c: char| c.is_whitespace() || c == '"' || c == '\''))
+            .filter_map(user_info)
+            .map(|info| info.split_once(':').map_or(info, |(_, password)| password))
+            .chain(passwords.map(|(_, value)| value.as_str()))
+            .chain(self.netrc.passwords())
             .filter(|secret| secret.len() >= 4)
+            .map(str::to_owned)
             .collect();
         secrets.sort();
         secrets.dedup();
         secrets
+    }
+
+    /// Everything in which a URL may have a user name and a password.
+    fn texts_with_urls(&self) -> impl Iterator<Item = &str> {
+        let index = self.index.iter();
+        let lists = index.chain(&self.extra_indexes).chain(&self.find_links);
+        let indexes = self
+            .uv
+            .iter()
+            .filter(|(name, _)| name.starts_with("UV_INDEX"));
+        lists
+            .chain(indexes.map(|(_, value)| value))
+            .chain(&self.uv_toml_text)
+            .map(String::as_str)
     }
 
     /// What of all this decides what is installed, without credentials.
@@ -286,15 +295,16 @@ impl Settings {
             let text = read_text(Path::new(file))?.unwrap_or_default();
             list(&format!("constraint {number}"), vec![text]);
         }
-        if let Some(file) = &self.uv_toml {
-            list(
-                "uv.toml",
-                vec![without_user_info(&read_text(file)?.unwrap_or_default())],
-            );
-        }
+        list(
+            "uv.toml",
+            self.uv_toml_text
+                .iter()
+                .map(|text| without_user_info(text))
+                .collect(),
+        );
         for (name, value) in &self.uv {
             let secret = name.ends_with("_PASSWORD") || name.ends_with("_USERNAME");
-            if !secret && !ABOUT_TRANSPORT.contains(&name.as_str()) {
+            if !secret && !ABOUT_TRANSPORT.iter().any(|start| name.starts_with(start)) {
                 list(name, vec![without_user_info(value)]);
             }
         }

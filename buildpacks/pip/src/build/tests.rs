@@ -18,6 +18,7 @@ printf '%s\n' "$@" > "$NOTES/args"
 env > "$NOTES/env"
 echo "Using Python 3.13 environment at: venv" >&2
 echo "Resolved 1 package from $UV_DEFAULT_INDEX with $NETRC" >&2
+echo "opensesame swordfish99 correcthorse hunter2hunter2 tok-0123456789" >&2
 site=$(dirname "$4")/../lib/python3.13/site-packages
 umask 077
 mkdir "$site/hello"
@@ -242,6 +243,15 @@ fn the_callers_settings_reach_uv_as_variables_and_their_secrets_nothing_else() {
         &world.path("wheels").display().to_string(),
     );
     world.set("UV_HTTP_RETRIES", "1");
+    world.set(
+        "UV_INDEX",
+        "mine=https://me:swordfish99@named.example/simple",
+    );
+    world.set("UV_PUBLISH_TOKEN", "pypi-0123456789");
+    world.write(
+        &format!("{given}/files/uv.toml"),
+        "[[index]]\nurl = \"https://me:correcthorse@toml.example/simple\"\n",
+    );
     let log = world.built();
     let env = world.read("notes/env");
     for line in [
@@ -250,7 +260,6 @@ fn the_callers_settings_reach_uv_as_variables_and_their_secrets_nothing_else() {
         "UV_HTTP_TIMEOUT=77",
         "UV_HTTP_RETRIES=1",
         "UV_INSECURE_HOST=h.example",
-        "UV_NO_CONFIG=1",
         "UV_NO_INSTALLER_METADATA=1",
         "SOURCE_DATE_EPOCH=315532800",
     ] {
@@ -270,7 +279,17 @@ fn the_callers_settings_reach_uv_as_variables_and_their_secrets_nothing_else() {
         "{args}"
     );
     let toml = world.read("layers/venv.toml");
-    for secret in ["hunter2hunter2", "tok-0123456789", "opensesame"] {
+    assert!(
+        env.contains("UV_CONFIG_FILE=") && !env.contains("UV_PUBLISH"),
+        "{env}"
+    );
+    for secret in [
+        "hunter2hunter2",
+        "tok-0123456789",
+        "opensesame",
+        "swordfish99",
+        "correcthorse",
+    ] {
         assert!(
             !log.contains(secret) && !toml.contains(secret) && !args.contains(secret),
             "{secret}\n{log}"
