@@ -107,7 +107,7 @@ impl Tally {
         match (verdict, deviation) {
             (Verdict::Same, None) => self.same += 1,
             (Verdict::Different(_), Some(deviation)) => {
-                self.deviating.push((deviation.rule, id.to_owned()))
+                self.deviating.push((deviation.rule, id.to_owned()));
             }
             (Verdict::Different(how), None) => self.wrong.push(format!("{id}: {how}")),
             (Verdict::Same, Some(Deviation { rule, .. })) => {
