@@ -6,6 +6,7 @@
 
 mod netrc;
 mod pip_conf;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -16,36 +17,10 @@ use toolkit::{BuildContext, Context, Failure, Result, read_text, without_user_in
 
 use crate::requirements::Requirements;
 pub(crate) use netrc::Netrc;
+pub(crate) use variables::is_about_installing;
 
 /// Settings of pip that decide what is installed, by their long names, with their values.
 type Options = BTreeMap<String, String>;
-
-/// Variables that would install elsewhere, or something else than asked for.
-///
-/// The list of Heroku's buildpack, less what means nothing to uv.
-const REFUSED: [&str; 21] = [
-    "PIP_CACHE_DIR",
-    "PIP_PREFIX",
-    "PIP_PYTHON",
-    "PIP_ROOT",
-    "PIP_TARGET",
-    "PIP_USER",
-    "PYTHONHOME",
-    "PYTHONINSPECT",
-    "PYTHONPLATLIBDIR",
-    "PYTHONUSERBASE",
-    "UV_CACHE_DIR",
-    "UV_INSTALL_DIR",
-    "UV_MANAGED_PYTHON",
-    "UV_PROJECT",
-    "UV_PROJECT_ENVIRONMENT",
-    "UV_PYTHON",
-    "UV_PYTHON_DOWNLOADS",
-    "UV_PYTHON_INSTALL_DIR",
-    "UV_PYTHON_PREFERENCE",
-    "UV_SYSTEM_PYTHON",
-    "VIRTUAL_ENV",
-];
 
 /// Further variables of uv that are handed down, by how they begin. Others are for other commands of uv, are decided by
 /// this buildpack, or are secrets that have no business in a build (`UV_PUBLISH_TOKEN`).
@@ -113,14 +88,14 @@ pub(crate) struct Settings {
 impl Settings {
     /// Gathers all there is; every secret among it is hidden in the log from now on.
     pub(crate) fn read(cx: &BuildContext<'_>, requirements: &Requirements) -> Result<Settings> {
-        refuse(cx)?;
+        variables::refuse(cx)?;
         let given = cx.platform.join("slipway/pip");
-        let variables = variables(cx, &given.join("env"))?;
+        let variables = variables::read(cx, &given.join("env"))?;
         let mut options = Options::new();
         for file in pip_conf_files(&given.join("files")) {
             options.extend(pip_conf::read(&file)?);
         }
-        options.extend(pip_variables(&variables));
+        options.extend(variables::of_pip(&variables));
         let mut settings = Settings::from_pip(&options);
         settings.take_uv(&variables);
         settings.take_files(&given.join("files"))?;
@@ -312,59 +287,10 @@ impl Settings {
     }
 }
 
-fn refuse(cx: &Context<'_>) -> Result<()> {
-    let set = REFUSED.iter().find(|name| !cx.env.get(name).is_empty());
-    match set {
-        None => Ok(()),
-        Some(name) => Err(Failure::new(
-            "SLP-PYT-116",
-            format!("the variable {name} cannot be set for a build"),
-        )
-        .cause("packages would be installed elsewhere than where the image has them")
-        .help(format!("remove {name} from --env and project.toml"))),
-    }
-}
-
-/// Variables of pip and uv: the caller's, and over them those that this build was given.
-fn variables(cx: &Context<'_>, folder: &Path) -> Result<BTreeMap<String, String>> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if let (Ok(name), Some(value)) =
-            (entry.file_name().into_string(), read_text(&entry.path())?)
-        {
-            found.insert(name, value);
-        }
-    }
-    let given = cx.env.iter().filter_map(|(name, value)| {
-        let name = name.to_str().filter(|name| is_about_installing(name))?;
-        Some((name.to_owned(), value.to_str()?.to_owned()))
-    });
-    found.extend(given);
-    found.retain(|name, value| is_about_installing(name) && !value.trim().is_empty());
-    Ok(found)
-}
-
-/// Does this buildpack translate the variable instead of handing it down?
-pub(crate) fn is_about_installing(name: &str) -> bool {
-    name.starts_with("PIP_") || name.starts_with("UV_")
-}
-
 fn pip_conf_files(folder: &Path) -> Vec<PathBuf> {
     (0..16)
         .map(|number| folder.join(format!("pip.conf.{number}")))
         .filter(|file| file.is_file())
-        .collect()
-}
-
-/// `PIP_EXTRA_INDEX_URL` is `extra-index-url`.
-fn pip_variables(variables: &BTreeMap<String, String>) -> Options {
-    variables
-        .iter()
-        .filter_map(|(name, value)| {
-            let option = name.strip_prefix("PIP_")?;
-            let option = option.to_ascii_lowercase().replace('_', "-");
-            Some((option, value.clone()))
-        })
         .collect()
 }
 

@@ -110,3 +110,26 @@ fn the_agent_wants_a_pipe_for_its_events_and_a_job() {
         outcome.stderr
     );
 }
+
+#[test]
+fn the_order_is_that_of_the_python_builder() {
+    let folder = tempfile::tempdir().unwrap();
+    harness::run(Command::new(LIFECYCLE).arg("install").arg(folder.path())).success();
+    let order_of = |path: &Path| {
+        let table: toml::Table = fs::read_to_string(path).unwrap().parse().unwrap();
+        let groups = table["order"].as_array().unwrap().clone();
+        let elements = |group: &toml::Value| {
+            let elements = group["group"].as_array().unwrap().clone();
+            elements
+                .iter()
+                .map(|element| (element["id"].clone(), element.get("optional").cloned()))
+                .collect::<Vec<_>>()
+        };
+        groups.iter().map(elements).collect::<Vec<_>>()
+    };
+    let builder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../builders/python/builder.toml");
+    assert_eq!(
+        order_of(&folder.path().join("order.toml")),
+        order_of(&builder)
+    );
+}
