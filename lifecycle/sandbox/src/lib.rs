@@ -10,7 +10,7 @@
 //!
 //! Reading order is that of the steps: `running` (the caller) → `init` (the helper) → `phase` or `nested` →
 //! `sources`, `userns`, `reaper` (process 1), `rootfs`, `scaffold`, `kernel` → `inner` → `confine` (the program).
-//! Reasons: `design/sandbox.md`, `design/decisions.md` 25, 26.
+//! Reasons: `docs/design/sandbox.md`, `docs/design/decisions.md` 25, 26.
 
 mod bytes;
 mod confine;

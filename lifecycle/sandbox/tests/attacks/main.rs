@@ -1,6 +1,6 @@
 //! Attacks on the sandbox, each with its unprotected control that must succeed (else it proves nothing).
 //!
-//! Numbers are those of `design/sandbox.md` 9. The suite runs as whoever starts it; started by root also as an
+//! Numbers are those of `docs/design/sandbox.md` 9. The suite runs as whoever starts it; started by root also as an
 //! ordinary user, and as a root that may not copy mounts, as in podman's containers.
 #![allow(clippy::unwrap_used, reason = "tests, with a main of their own")]
 
