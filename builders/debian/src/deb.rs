@@ -12,7 +12,7 @@ use lzma_rust2::XzReader;
 use oci::tarball::{self, Header, Limits};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::limits;
+use crate::limits::{self, Limited};
 use crate::offers::storage;
 
 /// An open package whose digest was right when it was opened.
@@ -98,8 +98,7 @@ impl Deb {
             let name = name.trim_start_matches("./");
             if header.kind == tarball::Kind::File && !name.contains('/') {
                 let mut bytes = Vec::new();
-                content
-                    .take(limits::CONTROL_BYTES)
+                Limited::new(content, limits::CONTROL_BYTES)
                     .read_to_end(&mut bytes)
                     .map_err(|error| oci::Error::io(format!("reading {name}"), error))?;
                 files.insert(name.to_owned(), bytes);
@@ -111,7 +110,7 @@ impl Deb {
 
     /// The same package with its data decompressed into an empty file.
     pub(crate) fn with_data_in(self, file: Arc<File>) -> Result<Deb> {
-        let mut data = self.data.open().take(limits::UNPACKED_BYTES);
+        let mut data = Limited::new(self.data.open(), limits::UNPACKED_BYTES);
         let size = io::copy(&mut data, &mut &*file)
             .map_err(|error| storage("decompressing a package", error))?;
         let data = Member {

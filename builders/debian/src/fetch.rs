@@ -54,11 +54,16 @@ pub(crate) fn fetch(recipe: &Recipe, lock: &Lock, access: &Access<'_>) -> Result
     fs::create_dir_all(&folder).map_err(|error| storage("making the package cache", error))?;
     let gone = from_mirrors(recipe, &missing, access)?;
     let mut vanished = Vec::new();
-    // One at a time: the archive of archives is slow and limits its visitors.
+    // One at a time: the archive of archives is slow and limits its visitors. When it does not answer, it is not asked again.
+    let mut answers = true;
     for (name, pin) in gone {
-        if !from_snapshot(recipe, lock, pin, access) {
-            vanished.push(name.to_owned());
+        let asked = answers.then(|| from_snapshot(recipe, lock, pin, access));
+        match asked.flatten() {
+            Some(Ok(())) => continue,
+            Some(Err(error)) => answers = error.kind() == http::ErrorKind::NotFound,
+            None => {}
         }
+        vanished.push(name.to_owned());
     }
     Ok(if vanished.is_empty() {
         Fetched::All
@@ -142,15 +147,17 @@ fn from_mirror(
     }
 }
 
-fn from_snapshot(recipe: &Recipe, lock: &Lock, pin: &Pin, access: &Access<'_>) -> bool {
-    let Some(snapshot) = &recipe.snapshot else {
-        return false;
-    };
-    let Ok(expected) = expected(&pin.sha256, pin.size) else {
-        return false;
-    };
+/// `None` when there is no such archive.
+fn from_snapshot(
+    recipe: &Recipe,
+    lock: &Lock,
+    pin: &Pin,
+    access: &Access<'_>,
+) -> Option<http::Result<()>> {
+    let snapshot = recipe.snapshot.as_ref()?;
+    let expected = expected(&pin.sha256, pin.size).ok()?;
     let stamp = snapshot_stamp(lock.date());
     let url = format!("{snapshot}/{}/{stamp}/{}", pin.archive, pin.path);
     let to = cached(access.cache, pin);
-    access.http.download(&[url], Some(expected), &to).is_ok()
+    Some(access.http.download(&[url], Some(expected), &to))
 }

@@ -9,7 +9,7 @@ use lzma_rust2::XzReader;
 
 use crate::date::rfc3339;
 use crate::error::{Error, ErrorKind, Result};
-use crate::limits;
+use crate::limits::{self, Limited};
 use crate::packages::Packages;
 use crate::recipe::{Archive, Recipe};
 use crate::release::{Release, Seen};
@@ -142,7 +142,8 @@ fn index(
             .map_err(|error| network(&reading, error))?;
     }
     let file = File::open(&file).map_err(|error| storage(&reading, error))?;
-    Ok(XzReader::new(BufReader::new(file), false).take(limits::INDEX_BYTES))
+    let packed = XzReader::new_mem_limit(BufReader::new(file), false, limits::XZ_KIB);
+    Ok(Limited::new(packed, limits::INDEX_BYTES))
 }
 
 pub(crate) fn expected(sha256: &str, size: u64) -> Result<Expected> {

@@ -88,3 +88,40 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = parse_date(value)?.saturating_sub(now).max(0);
     u64::try_from(seconds).ok().map(Duration::from_secs)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::failed;
+    use crate::error::ErrorKind;
+    use crate::resolver::LookupFailed;
+
+    #[test]
+    fn failures_that_no_loopback_server_can_cause_have_their_kinds() {
+        let kind = |error: ureq::Error| failed("fetching", error).kind();
+        let lookup = LookupFailed(ureq::Error::HostNotFound);
+        assert_eq!(
+            kind(ureq::Error::Other(Box::new(lookup))),
+            ErrorKind::Offline
+        );
+        let of_system = |kind: io::ErrorKind| ureq::Error::Io(kind.into());
+        assert_eq!(
+            kind(of_system(io::ErrorKind::NetworkUnreachable)),
+            ErrorKind::Offline
+        );
+        assert_eq!(
+            kind(of_system(io::ErrorKind::ConnectionReset)),
+            ErrorKind::Broken
+        );
+        let proxy = |reason: &str| ureq::Error::ConnectProxyFailed(reason.to_owned());
+        assert_eq!(
+            kind(proxy("proxy server responded 407/407")),
+            ErrorKind::Denied
+        );
+        assert_eq!(
+            kind(proxy("proxy server responded 403/403")),
+            ErrorKind::Refused
+        );
+    }
+}

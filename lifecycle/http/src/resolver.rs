@@ -64,7 +64,7 @@ impl Resolver for Always {
 
 /// Marks a failed look-up among ureq's errors.
 #[derive(Debug)]
-pub(crate) struct LookupFailed(ureq::Error);
+pub(crate) struct LookupFailed(pub(crate) ureq::Error);
 
 impl fmt::Display for LookupFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
