@@ -1,5 +1,7 @@
 //! Where we do not as the Go lifecycle v0.21 does, on purpose. Nothing else may differ (docs/design/decisions.md 24);
-//! `docs/conformance.md` prints this list.
+//! `docs/conformance.md` prints this list: after a change run the tests once with `SNAPSHOTS=overwrite`.
+
+use snapbox::{assert_data_eq, file};
 
 /// One thing that we do otherwise.
 pub(crate) struct Deviation {
@@ -9,11 +11,8 @@ pub(crate) struct Deviation {
     pub(crate) cases: &'static [&'static str],
     /// Its name.
     pub(crate) rule: &'static str,
-    #[expect(dead_code, reason = "for docs/conformance.md")]
     pub(crate) go: &'static str,
-    #[expect(dead_code, reason = "for docs/conformance.md")]
     pub(crate) ours: &'static str,
-    #[expect(dead_code, reason = "for docs/conformance.md")]
     pub(crate) why: &'static str,
 }
 
@@ -121,3 +120,38 @@ pub(crate) const DEVIATIONS: &[Deviation] = &[
         why: "the lifecycle may read more than the buildpack that made the link (credentials of another one, for instance)",
     },
 ];
+
+#[test]
+fn docs_conformance_md_prints_this_list() {
+    assert_data_eq!(document(), file!["../../docs/conformance.md"].raw());
+}
+
+fn document() -> String {
+    let mut text = "# Where slipway does not as the Go lifecycle does
+
+Every other case of `tests/vectors` that is run comes out as with the Go lifecycle v0.21; cases that are not run yet are
+named by `cargo test -p slipway --test conformance -- --nocapture`, files without a test have none.
+This file is written by `tests/conformance/deviations.rs`.
+"
+    .to_owned();
+    for deviation in DEVIATIONS {
+        let Deviation {
+            vectors,
+            cases,
+            rule,
+            go,
+            ours,
+            why,
+        } = deviation;
+        let cases = if cases.is_empty() {
+            "wherever it shows".to_owned()
+        } else {
+            cases.join(", ")
+        };
+        let entry = format!(
+            "\n## {rule}\n\n- Go: {go}\n- slipway: {ours}\n- why: {why}\n- cases: `{vectors}`, {cases}\n"
+        );
+        text.push_str(&entry);
+    }
+    text
+}
