@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use harness::{Child, World, free_port, is_root, program, run, skip, wait_for};
 
-use crate::shop::{Who, build, world};
+use crate::shop::{build, shared_world};
 
 const NAME: &str = "hello";
 
 fn built() -> World {
-    let world = world(Who::Caller);
+    let world = shared_world();
     build(&world, "python-requirements", NAME, &[]);
     world
 }
@@ -164,7 +164,7 @@ fn umoci_unpacks_the_layout() {
     let Some(umoci) = program("umoci") else {
         return;
     };
-    let world = world(Who::Caller);
+    let world = shared_world();
     let layout = world.path("layout").display().to_string();
     build(
         &world,

@@ -5,13 +5,13 @@ use std::process::Command;
 
 use harness::{World, repository, run};
 
-use crate::shop::{everybody, world};
+use crate::shop::{everybody, fresh_world};
 
 #[test]
 fn folders_users_umask_zone_locale_and_threads_do_not_matter() {
     let mut digests = Vec::new();
     for (number, who) in everybody().into_iter().cycle().take(4).enumerate() {
-        let world = world(who);
+        let world = fresh_world(who);
         let source = checkout(&world, number);
         run(&mut varied(
             &world,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Once;
 use std::time::Duration;
 
 use harness::{Answer, Child, World, free_port, repository, wait_for};
@@ -24,31 +25,31 @@ pub fn everybody() -> Vec<Who> {
     }
 }
 
-/// A world whose downloads are those of earlier tests, so that a run fetches them once.
-pub fn world(who: Who) -> World {
+/// A world that knows nothing yet but the downloads of earlier tests, so that a run fetches them once.
+pub fn fresh_world(who: Who) -> World {
     let world = match who {
         Who::Caller => World::new(SLIPWAY),
         Who::Ordinary => World::ordinary(SLIPWAY),
     };
-    world.share_downloads(&downloads());
-    world
+    world.with_downloads_of(&filled_state())
 }
 
-/// Downloads kept by digest, filled once by a build of the first sample.
-fn downloads() -> PathBuf {
-    static FILLED: std::sync::Once = std::sync::Once::new();
+/// A world of the caller whose state folder is that of all tests of this program, at the same time.
+pub fn shared_world() -> World {
+    World::new(SLIPWAY).with_state(filled_state())
+}
+
+/// A state folder that has built the first sample once.
+fn filled_state() -> PathBuf {
+    static FILLED: Once = Once::new();
     let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("state");
     FILLED.call_once(|| {
         let sample = repository().join("samples/python-requirements");
         let mut build = Command::new(SLIPWAY);
-        build
-            .arg("build")
-            .arg(sample)
-            .args(["-t", "fills-the-downloads"])
-            .env("SLIPWAY_HOME", &home);
+        build.arg("build").arg(sample).args(["-t", "fills-the-state"]).env("SLIPWAY_HOME", &home);
         harness::run(&mut build).success();
     });
-    home.join("downloads")
+    home
 }
 
 /// Builds a copy of a sample's folder under `name`.

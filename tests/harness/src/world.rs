@@ -16,6 +16,7 @@ pub struct World {
     folder: TempDir,
     slipway: PathBuf,
     user: Option<u32>,
+    state: PathBuf,
 }
 
 impl World {
@@ -29,12 +30,13 @@ impl World {
         World::of(slipway, Some(ORDINARY))
     }
 
-    fn of(slipway: &str, user: Option<u32>) -> World {
+    fn of(program: &str, user: Option<u32>) -> World {
         let folder = tempfile::Builder::new().prefix("slipway-test-").tempdir().expect("a temporary folder");
-        let world = World { slipway: folder.path().join("bin/slipway"), folder, user };
+        let (slipway, state) = (folder.path().join("bin/slipway"), folder.path().join("home/slipway"));
+        let world = World { folder, slipway, user, state };
         std::fs::create_dir(world.path("bin")).expect("bin");
-        std::fs::hard_link(slipway, &world.slipway)
-            .or_else(|_| std::fs::copy(slipway, &world.slipway).map(drop))
+        std::fs::hard_link(program, &world.slipway)
+            .or_else(|_| std::fs::copy(program, &world.slipway).map(drop))
             .expect("the program under test");
         std::fs::create_dir(world.path("home")).expect("home");
         world.give(&world.path(""));
@@ -67,17 +69,21 @@ impl World {
         target
     }
 
-    /// Uses the downloads of another state folder, so that tests fetch them once per machine.
+    /// This world with a state folder that outlives it and that others may use at the same time.
+    pub fn with_state(self, state: PathBuf) -> World {
+        World { state, ..self }
+    }
+
+    /// This world with the downloads of another state folder in its own, so that tests fetch them once per machine.
     ///
     /// Downloads are kept by digest and checked when they are used, so sharing them shares nothing else.
-    pub fn share_downloads(&self, cache: &Path) {
-        std::fs::create_dir_all(cache).expect("the shared folder of downloads");
-        let home = self.path("home/slipway");
-        std::fs::create_dir_all(&home).expect("the state folder");
-        run(Command::new("cp").arg("-r").arg("--reflink=auto").arg(cache).arg(home.join("downloads"))).success();
+    pub fn with_downloads_of(self, state: &Path) -> World {
+        std::fs::create_dir_all(&self.state).expect("the state folder");
+        run(Command::new("cp").arg("-r").arg(state.join("downloads")).arg(&self.state)).success();
         if let Some(user) = self.user {
-            run(Command::new("chown").arg("-R").arg(format!("{user}:{user}")).arg(&home)).success();
+            run(Command::new("chown").arg("-R").arg(format!("{user}:{user}")).arg(&self.state)).success();
         }
+        self
     }
 
     /// The command `slipway …` of this world, not started; its state folder is the world's.
@@ -98,7 +104,7 @@ impl World {
         command
             .current_dir(self.folder.path())
             .env("HOME", self.path("home"))
-            .env("SLIPWAY_HOME", self.path("home/slipway"));
+            .env("SLIPWAY_HOME", &self.state);
         if let Some(user) = self.user {
             command.uid(user).gid(user);
         }
