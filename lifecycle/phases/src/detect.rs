@@ -2,6 +2,7 @@
 
 mod budget;
 mod failure;
+mod item;
 mod memory;
 mod order;
 mod resolve;
@@ -15,7 +16,8 @@ use cnb::{Group, Order, OrderElement, OrderGroup, Plan, SystemBuildpack, SystemT
 
 pub use failure::{DetectFailure, ElementTrial, GroupTrial, Unmet, Verdict};
 
-use self::order::{Chain, Item, Search, groups};
+use self::item::{Chain, Item, groups};
+use self::order::Search;
 use self::run::Bench;
 use crate::inside::Inside;
 use crate::modules::Modules;

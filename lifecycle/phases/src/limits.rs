@@ -1,4 +1,4 @@
-//! What the phases read and try at most (`design/reliability-security.md` 7).
+//! What the phases read and try at most (`docs/design/reliability-security.md` 7).
 
 use std::time::Duration;
 

@@ -2,111 +2,20 @@
 //!
 //! Spec: buildpack.md, "Order Resolution"; where it leaves something open as in the Go lifecycle (DE-3 to DE-5).
 
-use std::rc::Rc;
 use std::sync::Arc;
 
-use cnb::{Group, GroupElement, OrderElement, OrderGroup};
+use cnb::{Group, GroupElement};
 
 use super::budget::Budget;
-use super::memory::{Mark, Memory};
+use super::item::{Chain, Item, Member, groups, is};
+use super::memory::Memory;
 use super::resolve::{Offer, Resolved, resolve};
 use super::run::{Bench, Run};
 use super::runs::{Key, Runs};
 use super::{DetectFailure, Detected, ElementTrial, GroupTrial, Verdict, target};
-use crate::limits::{COMPOSITE_DEPTH, COMPOSITES_IN_GROUP, EXPLAINED_GROUPS};
+use crate::limits::{COMPOSITES_IN_GROUP, EXPLAINED_GROUPS};
 use crate::modules::{Module, Modules};
 use crate::{Error, ErrorKind, Result};
-
-/// What is still to be looked at in a group.
-#[derive(Debug, Clone)]
-pub(super) enum Item {
-    Element {
-        element: OrderElement,
-        within: Chain,
-    },
-    /// Stands before every group: image extensions, each of which is optional.
-    Extensions(Rc<Vec<OrderGroup>>),
-}
-
-/// The composites that an element came out of, innermost first.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Chain(Option<Rc<Link>>);
-
-#[derive(Debug)]
-struct Link {
-    composite: Key,
-    depth: usize,
-    outer: Chain,
-}
-
-impl Chain {
-    /// Fails when the composite contains itself, or the nesting is too deep.
-    fn enter(&self, composite: &Key) -> Result<Self> {
-        let mut at = self;
-        while let Some(link) = &at.0 {
-            if link.composite == *composite {
-                return Err(Error::new(
-                    ErrorKind::Cycle,
-                    format!("resolving the order: {composite} contains itself"),
-                ));
-            }
-            at = &link.outer;
-        }
-        let depth = self.0.as_ref().map_or(1, |link| link.depth + 1);
-        if depth > COMPOSITE_DEPTH {
-            let doing = format!(
-                "resolving the order: more than {COMPOSITE_DEPTH} composites within each other at {composite}"
-            );
-            return Err(Error::new(ErrorKind::Cycle, doing));
-        }
-        Ok(Self(Some(Rc::new(Link {
-            composite: composite.clone(),
-            depth,
-            outer: self.clone(),
-        }))))
-    }
-}
-
-/// An element of the flat group.
-#[derive(Debug, Clone)]
-struct Member {
-    module: Arc<Module>,
-    optional: bool,
-}
-
-impl Member {
-    fn mark(&self) -> Mark<'_> {
-        let element = &self.module.element;
-        Mark {
-            id: &element.id,
-            version: &element.version,
-            extension: element.extension,
-            optional: self.optional,
-            exec_env: &[],
-        }
-    }
-}
-
-impl Item {
-    /// `None` when it will be skipped, because the group has an element of that id.
-    fn mark(&self, done: &[Member]) -> Option<Mark<'_>> {
-        match self {
-            Self::Element { element, .. }
-                if done.iter().any(|member| is(&member.module, element)) =>
-            {
-                None
-            }
-            Self::Element { element, .. } => Some(Mark {
-                id: &element.id,
-                version: &element.version,
-                extension: element.extension,
-                optional: element.optional,
-                exec_env: &element.exec_env,
-            }),
-            Self::Extensions(_) => Some(Mark::EXTENSIONS),
-        }
-    }
-}
 
 /// How the search went on.
 enum Outcome {
@@ -375,23 +284,6 @@ impl<'a> Search<'a> {
         }
         self.failure.groups.push(trial);
     }
-}
-
-/// An element is in the group already when another of that id is, whatever its version.
-fn is(module: &Module, element: &OrderElement) -> bool {
-    module.element.id == *element.id && module.element.extension == element.extension
-}
-
-/// The groups of an order, as items that came out of the composites of `within`.
-pub(super) fn groups(order: &[OrderGroup], within: &Chain) -> Vec<Vec<Item>> {
-    let item = |element: &OrderElement| Item::Element {
-        element: element.clone(),
-        within: within.clone(),
-    };
-    order
-        .iter()
-        .map(|group| group.group.iter().map(item).collect())
-        .collect()
 }
 
 fn detected(done: &[Member], resolved: Resolved, trial: GroupTrial) -> Detected {

@@ -52,7 +52,7 @@ fn start(command: &Command) -> io::Result<Child> {
     for _ in 0..BUSY.0 {
         match child.spawn() {
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
-                thread::sleep(BUSY.1)
+                thread::sleep(BUSY.1);
             }
             started => return started,
         }
