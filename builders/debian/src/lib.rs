@@ -2,7 +2,7 @@
 //!
 //! A [`Recipe`] says which packages an image has, a lock says which bytes exactly. [`assemble`] fetches what is missing, unpacks it
 //! without ever running a maintainer script, applies the rules that replace those scripts and makes layers of the result.
-//! Reasons and measurements: `design/base-images.md`.
+//! Reasons and measurements: `docs/design/base-images.md`.
 
 #![allow(
     clippy::format_push_string,
