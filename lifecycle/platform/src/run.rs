@@ -4,12 +4,14 @@ use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
+use files::Dir;
 use oci::{Image, Images, Reference};
 use sandbox::{Command, Exit, Io, Limits, Network, Root, Sandbox, Stage};
 
 use crate::error::{Doing, Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::host::Host;
+use crate::rootfs::Rootfs;
 use crate::workdir::Workdir;
 use crate::{detect, processes, rootfs};
 
@@ -19,6 +21,8 @@ const LAUNCHER: &str = "/cnb/lifecycle/launcher";
 const PORT: u16 = 8080;
 /// So many ports after [`PORT`] are tried.
 const PORTS: u16 = 100;
+/// A list of users is far smaller.
+const PASSWD_BYTES: u64 = 1 << 20;
 const KILL: i32 = 9;
 /// Whoever presses Ctrl-C so often means it.
 const PATIENCE: usize = 2;
@@ -44,7 +48,7 @@ pub fn run(host: &Host<'_>, request: &Request) -> Result<i32> {
         .doing(format!("looking for {}", request.name.as_typed()))?;
     let image = image.ok_or_else(|| no_image(&request.name))?;
     let start = Start::of(&image, request)?;
-    let env = environment(host, &image, request, start.listens)?;
+    let mut env = environment(host, &image, request, start.listens)?;
 
     let id = host.id()?;
     host.events.tell(Event::Working {
@@ -75,6 +79,9 @@ pub fn run(host: &Host<'_>, request: &Request) -> Result<i32> {
         limits: Limits::default(),
         stage: Stage::Payload,
     };
+    if !env.iter().any(|(name, _)| name == "HOME") {
+        env.push(("HOME".into(), home(&rootfs, uid).into()));
+    }
     let command = Command {
         program: start.program,
         args: start.args,
@@ -203,11 +210,6 @@ fn environment(
     for (name, value) in &request.env {
         set(name, value.clone());
     }
-    if !request.env.iter().any(|(name, _)| name == "HOME")
-        && image.config().env_value("HOME").is_none()
-    {
-        set("HOME", working_dir(image).into());
-    }
     let chosen = request
         .env
         .iter()
@@ -270,6 +272,25 @@ fn working_dir(image: &Image) -> PathBuf {
         Some(dir) if dir.starts_with('/') => Path::new(dir).to_owned(),
         _ => PathBuf::from("/"),
     }
+}
+
+/// The home folder of a user as the image's own /etc/passwd has it, as docker does.
+fn home(rootfs: &Rootfs, uid: u32) -> PathBuf {
+    let passwd = |layer: &PathBuf| {
+        Dir::open(layer)
+            .ok()?
+            .read(Path::new("etc/passwd"), PASSWD_BYTES)
+            .ok()?
+    };
+    let text = rootfs.layers.iter().find_map(passwd).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let fields = |line: &str| -> Option<PathBuf> {
+        let fields: Vec<&str> = line.split(':').collect();
+        (fields.get(2)?.parse() == Ok(uid)).then(|| fields.get(5).map(PathBuf::from))?
+    };
+    text.lines()
+        .find_map(fields)
+        .unwrap_or_else(|| PathBuf::from("/"))
 }
 
 /// The last part of the image's name, as far as a host name may have it.
