@@ -157,7 +157,7 @@ fn word(number: u64, index: u64, state: &mut u64) -> u64 {
     *state ^= *state << 13;
     *state ^= *state >> 7;
     *state ^= *state << 17;
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         *state
     } else {
         index % 4096

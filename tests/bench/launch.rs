@@ -18,8 +18,8 @@ pub fn launcher(table: &mut Table) {
     std::fs::write(world.path().join("layers/bp/one/env/GREETING"), "hello").expect("a variable");
     std::fs::write(world.path().join("layers/config/metadata.toml"), METADATA)
         .expect("metadata.toml");
-    let mut direct = || cpu(Command::new("/bin/cat").arg(TELL));
-    let mut launched = || {
+    let direct = || cpu(Command::new("/bin/cat").arg(TELL));
+    let launched = || {
         cpu(Command::new(&launcher)
             .env("CNB_PLATFORM_API", "0.12")
             .env("CNB_LAYERS_DIR", world.path().join("layers"))

@@ -47,7 +47,7 @@ pub fn start(table: &mut Table) {
                 .status()
                 .expect("true")
                 .success()
-        )
+        );
     };
     let (inside, bare) = best_of_each(50, inside, bare);
     table.at_most(

@@ -157,11 +157,7 @@ fn built(input: &Input) -> Result<Vec<Facts>, String> {
         }
         other => panic!("unknown kind {other}"),
     };
-    Ok(layers
-        .map_err(class)?
-        .iter()
-        .map(|layer| facts(layer))
-        .collect())
+    Ok(layers.map_err(class)?.iter().map(facts).collect())
 }
 
 /// The digest is also checked against what the blob inflates to, not only against what packing says.

@@ -194,8 +194,8 @@ fn umoci_unpacks_the_layout() {
 }
 
 fn assert_answers(port: u16) {
-    let answer = wait_for(port, "/", Duration::from_secs(60))
-        .expect("the container answers within a minute");
+    let answer =
+        wait_for(port, "/", Duration::from_mins(1)).expect("the container answers within a minute");
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
@@ -203,7 +203,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
         assert!(
-            start.elapsed() < Duration::from_secs(60),
+            start.elapsed() < Duration::from_mins(1),
             "{what}: not within a minute"
         );
         std::thread::sleep(Duration::from_millis(300));

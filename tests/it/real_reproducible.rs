@@ -67,7 +67,11 @@ fn varied(world: &World, number: usize, args: &[&str]) -> Command {
     ][number % 4];
     let locale = ["C", "C.UTF-8", "de_DE.UTF-8", "tr_TR.UTF-8"][number % 4];
     let umask = ["022", "077", "000", "027"][number % 4];
-    let cores = if number % 2 == 0 { "taskset -c 0" } else { "" };
+    let cores = if number.is_multiple_of(2) {
+        "taskset -c 0"
+    } else {
+        ""
+    };
     let mut command = world.slipway_by_shell(&format!("umask {umask}; exec {cores} \"$@\""), args);
     command
         .env("TZ", zone)

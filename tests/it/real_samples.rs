@@ -30,7 +30,10 @@ fn python_requirements(world: &World) {
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert!(answer.body.contains("Hello"), "{}", answer.body);
     let status = child.end_with(Signal::INT);
-    assert!(matches!(status, Some(0 | 130)), "Ctrl-C ends the process and its status goes on: {status:?}");
+    assert!(
+        matches!(status, Some(0 | 130)),
+        "Ctrl-C ends the process and its status goes on: {status:?}"
+    );
 }
 
 fn procfile_web_worker(world: &World) {
@@ -40,15 +43,28 @@ fn procfile_web_worker(world: &World) {
     drop(child);
     let worker = world.run(&["run", "two", "--process", "worker", "--", "--once"]);
     assert_eq!(worker.code, Some(0), "{}", worker.stderr);
-    assert!(worker.stdout.contains("one piece of work is done"), "{}", worker.stdout);
+    assert!(
+        worker.stdout.contains("one piece of work is done"),
+        "{}",
+        worker.stdout
+    );
 }
 
 fn custom_buildpack_bash(world: &World) {
-    let sample = world.copy(&harness::repository().join("samples/custom-buildpack-bash"), "custom");
+    let sample = world.copy(
+        &harness::repository().join("samples/custom-buildpack-bash"),
+        "custom",
+    );
     let (app, buildpack) = (sample.join("app"), sample.join("buildpack"));
     let [app, buildpack] = [&app, &buildpack].map(|path| path.to_str().expect("UTF-8"));
-    world.run(&["build", app, "-t", "custom", "--buildpack", buildpack]).success();
+    world
+        .run(&["build", app, "-t", "custom", "--buildpack", buildpack])
+        .success();
     let (_child, answer) = run_and_ask(world, "custom", &[], "/");
     assert_eq!(answer.status, 200, "{}", answer.body);
-    assert!(answer.body.contains("Hello from a buildpack in shell"), "{}", answer.body);
+    assert!(
+        answer.body.contains("Hello from a buildpack in shell"),
+        "{}",
+        answer.body
+    );
 }

@@ -46,7 +46,11 @@ fn filled_state() -> PathBuf {
     FILLED.call_once(|| {
         let sample = repository().join("samples/python-requirements");
         let mut build = Command::new(SLIPWAY);
-        build.arg("build").arg(sample).args(["-t", "fills-the-state"]).env("SLIPWAY_HOME", &home);
+        build
+            .arg("build")
+            .arg(sample)
+            .args(["-t", "fills-the-state"])
+            .env("SLIPWAY_HOME", &home);
         harness::run(&mut build).success();
     });
     home
@@ -66,6 +70,6 @@ pub fn run_and_ask(world: &World, name: &str, more: &[&str], path: &str) -> (Chi
     let port = free_port();
     let setting = format!("PORT={port}");
     let child = Child::start(&mut world.slipway(&[&["run", name, "-e", &setting], more].concat()));
-    let answer = wait_for(port, path, Duration::from_secs(60)).expect("an answer within a minute");
+    let answer = wait_for(port, path, Duration::from_mins(1)).expect("an answer within a minute");
     (child, answer)
 }

@@ -11,7 +11,7 @@ mod world;
 
 pub use http_get::{Answer, get, wait_for};
 pub use program::{Outcome, program, run};
-pub use skip::{skip, strict};
 pub use rustix::process::Signal;
+pub use skip::{skip, strict};
 pub use user::{ORDINARY, is_root};
 pub use world::{Child, World, free_port, repository};

@@ -29,7 +29,11 @@ impl Outcome {
 
 /// Runs a command to its end and keeps its texts.
 pub fn run(command: &mut Command) -> Outcome {
-    let Output { status, stdout, stderr } = match command.output() {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = match command.output() {
         Ok(output) => output,
         Err(error) => panic!("starting {command:?}: {error}"),
     };

@@ -15,8 +15,14 @@ pub fn strict() -> bool {
 /// The line goes to standard error past the test runner's capture, so that a plain `cargo test`
 /// shows it. Under [`strict`] this is a panic.
 pub fn skip(reason: &str) {
-    let test = std::thread::current().name().unwrap_or("unnamed").to_owned();
-    assert!(!strict(), "SLIPWAY_TESTS=strict and {test} cannot run: {reason}");
+    let test = std::thread::current()
+        .name()
+        .unwrap_or("unnamed")
+        .to_owned();
+    assert!(
+        !strict(),
+        "SLIPWAY_TESTS=strict and {test} cannot run: {reason}"
+    );
     let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
     let line = format!("skipped ({count} so far in this test program): {test}: {reason}\n");
     // A closed standard error must not turn a skip into a failure.

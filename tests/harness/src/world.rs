@@ -31,9 +31,20 @@ impl World {
     }
 
     fn of(program: &str, user: Option<u32>) -> World {
-        let folder = tempfile::Builder::new().prefix("slipway-test-").tempdir().expect("a temporary folder");
-        let (slipway, state) = (folder.path().join("bin/slipway"), folder.path().join("home/slipway"));
-        let world = World { folder, slipway, user, state };
+        let folder = tempfile::Builder::new()
+            .prefix("slipway-test-")
+            .tempdir()
+            .expect("a temporary folder");
+        let (slipway, state) = (
+            folder.path().join("bin/slipway"),
+            folder.path().join("home/slipway"),
+        );
+        let world = World {
+            folder,
+            slipway,
+            user,
+            state,
+        };
         std::fs::create_dir(world.path("bin")).expect("bin");
         std::fs::hard_link(program, &world.slipway)
             .or_else(|_| std::fs::copy(program, &world.slipway).map(drop))
@@ -64,7 +75,11 @@ impl World {
         }
         run(Command::new("cp").arg("-r").arg(from).arg(&target)).success();
         if let Some(user) = self.user {
-            run(Command::new("chown").arg("-R").arg(format!("{user}:{user}")).arg(&target)).success();
+            run(Command::new("chown")
+                .arg("-R")
+                .arg(format!("{user}:{user}"))
+                .arg(&target))
+            .success();
         }
         target
     }
@@ -79,9 +94,17 @@ impl World {
     /// Downloads are kept by digest and checked when they are used, so sharing them shares nothing else.
     pub fn with_downloads_of(self, state: &Path) -> World {
         std::fs::create_dir_all(&self.state).expect("the state folder");
-        run(Command::new("cp").arg("-r").arg(state.join("downloads")).arg(&self.state)).success();
+        run(Command::new("cp")
+            .arg("-r")
+            .arg(state.join("downloads"))
+            .arg(&self.state))
+        .success();
         if let Some(user) = self.user {
-            run(Command::new("chown").arg("-R").arg(format!("{user}:{user}")).arg(&self.state)).success();
+            run(Command::new("chown")
+                .arg("-R")
+                .arg(format!("{user}:{user}"))
+                .arg(&self.state))
+            .success();
         }
         self
     }
@@ -96,7 +119,10 @@ impl World {
     /// The same started by a line of shell, which ends with `exec "$@"`.
     pub fn slipway_by_shell(&self, line: &str, args: &[&str]) -> Command {
         let mut command = self.settled(Command::new("sh"));
-        command.args(["-c", line, "sh"]).arg(&self.slipway).args(args);
+        command
+            .args(["-c", line, "sh"])
+            .arg(&self.slipway)
+            .args(args);
         command
     }
 
@@ -165,5 +191,8 @@ pub fn free_port() -> u16 {
 
 /// The top folder of the repository.
 pub fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the repository")
 }
