@@ -168,7 +168,12 @@ fn base(recipe: &Recipe, name: &str, lock: &Lock, image: oci::Image) -> Base {
 /// Where an assembled image is remembered: named by everything that it depends on.
 fn memory(recipe: &Recipe, name: &str, lock: &Lock, cache: &Path) -> PathBuf {
     let rules = settle::VERSION;
-    let all = format!("{name}\n{rules}\n{}\n{}", recipe.text, lock.text());
+    let packing = oci::tarball::PACKING;
+    let all = format!(
+        "{name}\n{rules}\n{packing}\n{}\n{}",
+        recipe.text,
+        lock.text()
+    );
     cache
         .join("bases")
         .join(oci::Digest::of(all.as_bytes()).hex())

@@ -1,7 +1,7 @@
 //! Files handled safely: beneath a directory without following links, durable writes, locks.
 //!
 //! Paths that come from outside (sources, layers, tars, images) are opened through [`Dir`] only: every name
-//! is resolved below an open directory and no link on the way is followed. Spec: `design/sandbox.md` 9, rows 17–19.
+//! is resolved below an open directory and no link on the way is followed. Spec: `docs/design/sandbox.md` 9, rows 17–19.
 
 mod beneath;
 mod create;

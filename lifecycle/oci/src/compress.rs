@@ -1,6 +1,6 @@
 //! Compression of layers: gzip written in segments that can be made independently, anything read that has a media type.
 //!
-//! One gzip member whose deflate stream is a chain of byte-aligned segments (`design/chunk-dedup.md` 3): every gzip reader takes
+//! One gzip member whose deflate stream is a chain of byte-aligned segments (`docs/design/chunk-dedup.md` 3): every gzip reader takes
 //! it, and segments can be compressed on all cores, or reused. Several members in a row would be cut short by many readers.
 
 mod blocks;

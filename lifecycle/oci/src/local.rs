@@ -8,7 +8,7 @@
 //! sessions/<id>/         a running program: blobs half written, and the digests it counts on
 //! ```
 //!
-//! No index is shared, so writers do not wait for each other, and no change rewrites what others wrote (`design/decisions.md` 32).
+//! No index is shared, so writers do not wait for each other, and no change rewrites what others wrote (`docs/design/decisions.md` 32).
 
 mod blobs;
 mod collect;

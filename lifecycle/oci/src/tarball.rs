@@ -35,6 +35,9 @@ pub use whiteout::Whiteouts;
 /// Modification time of every entry unless `SOURCE_DATE_EPOCH` says otherwise: 1980-01-01T00:00:01Z.
 pub const NORMALIZED_MTIME: i64 = 315_532_801;
 
+/// Raised when [`pack`] makes other blobs of the same entries: whoever remembers packed layers asks for it.
+pub const PACKING: u32 = 1;
+
 /// What every entry of a layer gets, whatever the disk says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
@@ -43,7 +46,7 @@ pub struct Stamp {
     pub owners: Owners,
 }
 
-/// Whose the entries of a layer are (`design/decisions.md` 27).
+/// Whose the entries of a layer are (`docs/design/decisions.md` 27).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owners {
     /// As Go does: directories above the layer with owner and mode from disk, the rest with these.

@@ -5,7 +5,7 @@ use libdeflater::{CompressionLvl, Compressor};
 use super::blocks::last_block;
 use crate::{Error, ErrorKind, Result};
 
-/// Level 6 is a little smaller than `gzip -6` on file trees and three times as fast (`design/chunk-dedup.md` 3).
+/// Level 6 is a little smaller than `gzip -6` on file trees and three times as fast (`docs/design/chunk-dedup.md` 3).
 const LEVEL: i32 = 6;
 /// What an empty stored block looks like after its three header bits and the padding to a byte.
 const EMPTY_STORED: [u8; 4] = [0, 0, 0xff, 0xff];

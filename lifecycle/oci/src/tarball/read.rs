@@ -1,6 +1,6 @@
 //! Our own interpreter of tar files: what Go's `archive/tar` accepts and nothing more, within limits.
 //!
-//! That two readers see different files in one layer is an attack (`design/reliability-security.md` 2.6), so this one follows
+//! That two readers see different files in one layer is an attack (`docs/design/reliability-security.md` 2.6), so this one follows
 //! the reader that containerd, docker, podman and the Go lifecycle share, case by case.
 
 mod block;
@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
                     self.limits.entries
                 )));
             }
-            let (mut header, plain_flag) = block.parse()?;
+            let (header, plain_flag) = block.parse()?;
             self.body.start(&header)?;
             formats = formats.only(header.format);
             match (plain_flag, header.kind) {
@@ -143,7 +143,6 @@ impl<'a> Reader<'a> {
                 }
                 (_, Kind::Global) => {
                     let records = records::parse(&self.special()?)?;
-                    records::merge(&mut header, &records)?;
                     let format = formats.only(Format::PAX);
                     let Header { name, kind, .. } = header;
                     return Ok(Some(Header {

@@ -61,7 +61,7 @@ pub enum Device {
 /// Fails with `Escapes` when a path leaves `into` or goes through a link, `Malformed`, `TooLarge`, or with `NoSpace` before
 /// the last 5 % of the disk are used. What was written until then stays.
 ///
-/// Spec: OCI image-spec, layer.md; rules of `design/sandbox.md` 6.1.
+/// Spec: OCI image-spec, layer.md; rules of `docs/design/sandbox.md` 6.1.
 pub fn unpack(tar: &mut dyn Read, into: &files::Dir, how: &Unpack) -> Result<Summary> {
     let mut target = Target::new(into, how)?;
     read(tar, &how.limits, &mut |header, content| {

@@ -15,7 +15,7 @@ use crate::{
 const SEGMENT: usize = 512 << 10;
 /// Threads that compress, and segments in flight, whatever the number of cores. A segment is there raw and compressed, a
 /// worker has one more compressed one and about 1 MiB of tables: 24 × 512 KiB + 10 × 1.5 MiB stay below 32 MiB
-/// (`design/decisions.md` 20).
+/// (`docs/design/decisions.md` 20).
 const WORKERS: usize = 10;
 const AHEAD: usize = 20;
 

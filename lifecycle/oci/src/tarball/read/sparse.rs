@@ -29,9 +29,6 @@ impl Pieces {
         while self.now.is_some_and(|(_, end)| end <= self.position) {
             self.now = self.data.next();
         }
-        if self.position == self.size {
-            return if body.left == 0 { Ok(0) } else { Err(broken()) };
-        }
         let next = self.now.map_or(
             self.size,
             |(start, end)| if self.position < start { start } else { end },
@@ -50,6 +47,9 @@ impl Pieces {
             room
         };
         self.position += count as u64;
+        if self.position == self.size && body.left > 0 {
+            return Err(broken());
+        }
         Ok(count)
     }
 }
