@@ -6,6 +6,8 @@
 mod block;
 mod records;
 mod sparse;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, BufRead, BufReader, Read};
 
