@@ -43,7 +43,7 @@ fn pax(records: &[u8]) -> Vec<u8> {
 
 /// A PAX record whose length is right.
 fn record(key: &str, value: &str) -> Vec<u8> {
-    let length = (5..)
+    let length = (5..9999)
         .find(|length| format!("{length} {key}={value}\n").len() == *length)
         .unwrap();
     format!("{length} {key}={value}\n").into_bytes()
@@ -86,18 +86,18 @@ fn entries_and_their_contents_are_read() {
         file("empty", b""),
         block("dir/", b'5', 0, |_| {}),
         block("suffix", b'0', 0, |bytes| {
-            bytes[345..351].copy_from_slice(b"prefix")
+            bytes[345..351].copy_from_slice(b"prefix");
         }),
         pax(&record("path", &long)),
         file("cut", b"x"),
         with_content(
             block("././@LongLink", b'L', 151, |bytes| {
-                bytes[257..265].copy_from_slice(b"ustar  \0")
+                bytes[257..265].copy_from_slice(b"ustar  \0");
             }),
             long.as_bytes(),
         ),
         block("cut", b'0', 0, |bytes| {
-            bytes[257..265].copy_from_slice(b"ustar  \0")
+            bytes[257..265].copy_from_slice(b"ustar  \0");
         }),
     ];
     let expected = [
@@ -158,7 +158,7 @@ fn numbers_and_checksums_that_lie_are_malformed() {
     );
     check_refused(
         &broken(&|bytes| {
-            bytes[124..136].copy_from_slice(b"\x80\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")
+            bytes[124..136].copy_from_slice(b"\x80\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff");
         }),
         ErrorKind::Malformed,
     );
@@ -179,7 +179,7 @@ fn numbers_and_checksums_that_lie_are_malformed() {
 #[test]
 fn large_numbers_are_read_in_base_256() {
     let tar = block("a", b'0', 0, |bytes| {
-        bytes[108..116].copy_from_slice(&[0x80, 0, 0, 0, 0, 0x2d, 0xc6, 0xc0])
+        bytes[108..116].copy_from_slice(&[0x80, 0, 0, 0, 0, 0x2d, 0xc6, 0xc0]);
     });
     read(&mut &tar[..], &Limits::default(), &mut |header, _| {
         assert_eq!(header.uid, 3_000_000);
