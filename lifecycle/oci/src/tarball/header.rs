@@ -2,10 +2,17 @@
 //!
 //! The diff-id contract with the Go lifecycle lives here (TA-2, TA-4 to TA-6); golden vectors in `tests/vectors/tar.jsonl`.
 
+mod field;
+mod need;
+
 use std::collections::BTreeMap;
 
+use self::field::{ascii, put_number, put_octal, put_text, record, seal, split_path};
+use self::need::Need;
 use super::{Entry, Node, lexical};
 use crate::{Error, ErrorKind, Result};
+
+pub(crate) use self::field::is_valid_record;
 
 const BLOCK: usize = 512;
 const NAME: usize = 100;
@@ -349,122 +356,6 @@ fn relative(path: &[u8]) -> Result<Vec<u8>> {
 
 type Records = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// Finds out what a header needs, field by field.
-struct Need<'a> {
-    formats: Format,
-    prefer_pax: bool,
-    records: Records,
-    given: &'a Records,
-}
-
-impl Need<'_> {
-    fn text(&mut self, text: &[u8], size: usize, key: &str) {
-        let too_long = text.len() > size;
-        let may_be_long = matches!(key, "path" | "linkpath");
-        if text.contains(&0) || (too_long && !may_be_long) {
-            self.formats = self.formats.without(Format::GNU);
-        }
-        if !is_ascii(text) || too_long {
-            if key != "path" || split_path(text).is_none() {
-                self.formats = self.formats.without(Format::USTAR);
-            }
-            self.records.insert(key.into(), text.to_vec());
-        }
-        self.keep_given(key, text);
-    }
-
-    /// An empty key means that PAX has no record for it.
-    fn number(&mut self, number: i64, size: usize, key: &str) {
-        if !fits_base256(size, number) {
-            self.formats = self.formats.without(Format::GNU);
-        }
-        if !fits_octal(size, number) {
-            self.formats = self.formats.without(Format::USTAR);
-            if key.is_empty() {
-                self.formats = self.formats.without(Format::PAX);
-            } else {
-                self.records
-                    .insert(key.into(), number.to_string().into_bytes());
-            }
-        }
-        self.keep_given(key, number.to_string().as_bytes());
-    }
-
-    fn time(&mut self, time: Option<Time>, key: &str) {
-        let Some(time) = time else { return };
-        let is_mtime = key == "mtime";
-        let fits = fits_octal(12, time.seconds);
-        if !is_mtime || !fits {
-            self.formats = self.formats.without(Format::USTAR);
-        }
-        if !is_mtime || !fits || time.nanos != 0 {
-            self.prefer_pax = true;
-            self.records.insert(key.into(), time.to_pax());
-        }
-        self.keep_given(key, &time.to_pax());
-    }
-
-    /// A record that says what the field says stays a record.
-    fn keep_given(&mut self, key: &str, value: &[u8]) {
-        if self
-            .given
-            .get(key.as_bytes())
-            .is_some_and(|given| given == value)
-        {
-            self.records.insert(key.into(), value.to_vec());
-        }
-    }
-
-    fn add_given(&mut self) {
-        const OURS: [&[u8]; 10] = [
-            b"path",
-            b"linkpath",
-            b"size",
-            b"uid",
-            b"gid",
-            b"uname",
-            b"gname",
-            b"mtime",
-            b"atime",
-            b"ctime",
-        ];
-        for (key, value) in self.given {
-            if !OURS.contains(&&key[..]) && !key.starts_with(b"GNU.sparse.") {
-                self.records
-                    .entry(key.clone())
-                    .or_insert_with(|| value.clone());
-            }
-        }
-        self.formats = self.formats.only(Format::PAX);
-    }
-}
-
-impl Time {
-    fn rounded(self) -> Time {
-        let up = i64::from(self.nanos >= 500_000_000);
-        Time {
-            seconds: self.seconds.saturating_add(up),
-            nanos: 0,
-        }
-    }
-
-    /// `%d.%d`, also for times before 1970.
-    fn to_pax(self) -> Vec<u8> {
-        if self.nanos == 0 {
-            return self.seconds.to_string().into_bytes();
-        }
-        let (sign, seconds, nanos) = if self.seconds < 0 {
-            ("-", -(self.seconds + 1), 1_000_000_000 - self.nanos)
-        } else {
-            ("", self.seconds, self.nanos)
-        };
-        format!("{sign}{seconds}.{nanos:09}")
-            .trim_end_matches('0')
-            .as_bytes()
-            .to_vec()
-    }
-}
-
 /// A header of its own whose content says more about the next one, and that content, padded.
 fn put_special(bytes: &mut Vec<u8>, name: &[u8], body: &[u8], flag: u8, format: Format) {
     let name = ascii(name);
@@ -488,125 +379,4 @@ fn put_special(bytes: &mut Vec<u8>, name: &[u8], body: &[u8], flag: u8, format: 
     bytes.extend_from_slice(&block);
     bytes.extend_from_slice(body);
     bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
-}
-
-/// Magic, then the checksum over all.
-fn seal(block: &mut [u8; BLOCK], format: Format) {
-    let magic: &[u8; 8] = if format.has(Format::GNU) {
-        b"ustar  \0"
-    } else {
-        b"ustar\x0000"
-    };
-    block[257..265].copy_from_slice(magic);
-    let sum: i64 = block
-        .iter()
-        .enumerate()
-        .map(|(at, byte)| {
-            if (148..156).contains(&at) {
-                32
-            } else {
-                i64::from(*byte)
-            }
-        })
-        .sum();
-    put_octal(&mut block[148..155], sum);
-    block[155] = b' ';
-}
-
-/// Copies what fits and ends it with NUL where there is room.
-fn put_text(field: &mut [u8], text: &[u8]) {
-    let size = field.len();
-    let count = size.min(text.len());
-    field[..count].copy_from_slice(&text[..count]);
-    if text.len() > size && field[size - 1] == b'/' {
-        // Some readers take a file for a directory when the cut name ends in a slash.
-        let end = text[..size - 1]
-            .iter()
-            .rposition(|byte| *byte != b'/')
-            .map_or(0, |last| last + 1);
-        field[end] = 0;
-    }
-}
-
-/// Zero-padded octal with a NUL; zero when it does not fit.
-fn put_octal(field: &mut [u8], number: i64) {
-    let number = if fits_octal(field.len(), number) {
-        number
-    } else {
-        0
-    };
-    let width = field.len() - 1;
-    put_text(field, format!("{number:0width$o}").as_bytes());
-}
-
-fn put_number(field: &mut [u8], number: i64) {
-    if fits_octal(field.len(), number) || !fits_base256(field.len(), number) {
-        return put_octal(field, number);
-    }
-    let fill = if number < 0 { 0xff } else { 0 };
-    let bytes = number.to_be_bytes();
-    for (at, slot) in field.iter_mut().rev().enumerate() {
-        *slot = bytes
-            .len()
-            .checked_sub(at + 1)
-            .map_or(fill, |index| bytes[index]);
-    }
-    field[0] |= 0x80;
-}
-
-fn fits_octal(size: usize, number: i64) -> bool {
-    number >= 0 && (size >= 22 || number < 1 << ((size - 1) * 3))
-}
-
-fn fits_base256(size: usize, number: i64) -> bool {
-    size >= 9 || (-(1 << ((size - 1) * 8))..1 << ((size - 1) * 8)).contains(&number)
-}
-
-/// Cuts a long path at a slash into what USTAR's two fields can hold.
-fn split_path(name: &[u8]) -> Option<(&[u8], &[u8])> {
-    if name.len() <= NAME || !is_ascii(name) {
-        return None;
-    }
-    let length = match name.len() {
-        long if long > PREFIX + 1 => PREFIX + 1,
-        length if name.ends_with(b"/") => length - 1,
-        length => length,
-    };
-    let cut = name[..length].iter().rposition(|byte| *byte == b'/')?;
-    let (prefix, suffix) = (&name[..cut], &name[cut + 1..]);
-    let fits =
-        !prefix.is_empty() && prefix.len() <= PREFIX && !suffix.is_empty() && suffix.len() <= NAME;
-    fits.then_some((prefix, suffix))
-}
-
-fn is_ascii(text: &[u8]) -> bool {
-    text.iter().all(|byte| *byte < 0x80 && *byte != 0)
-}
-
-fn ascii(text: &[u8]) -> Vec<u8> {
-    text.iter()
-        .copied()
-        .filter(|byte| *byte < 0x80 && *byte != 0)
-        .collect()
-}
-
-/// `"%d %s=%s\n"`, where the number counts itself.
-fn record(key: &[u8], value: &[u8]) -> Vec<u8> {
-    let rest = key.len() + value.len() + 3;
-    let mut size = rest + rest.to_string().len();
-    if size.to_string().len() + rest != size {
-        size = rest + size.to_string().len();
-    }
-    [size.to_string().as_bytes(), b" ", key, b"=", value, b"\n"].concat()
-}
-
-/// Whether a PAX record can hold it; as lenient as Go.
-pub(crate) fn is_valid_record(key: &[u8], value: &[u8]) -> bool {
-    if key.is_empty() || key.contains(&b'=') {
-        return false;
-    }
-    match key {
-        b"path" | b"linkpath" | b"uname" | b"gname" => !value.contains(&0),
-        _ => !key.contains(&0),
-    }
 }
