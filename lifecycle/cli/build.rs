@@ -171,6 +171,8 @@ fn flags(workspace: &Path, toolchain: &Toolchain, target: &Target) -> Result<Str
     let mut flags: Vec<String> = prefixes.into_iter().map(remap).collect();
     if !target.musl {
         flags.push("-Ctarget-feature=+crt-static".to_owned());
+        // glibc makes the launcher twice as large; without relocations it is 50 kB less.
+        flags.push("-Crelocation-model=static".to_owned());
     }
     Ok(flags.join(SEPARATOR))
 }

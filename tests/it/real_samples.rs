@@ -29,6 +29,7 @@ fn python_requirements(world: &World) {
     let (child, answer) = run_and_ask(world, "hello", &[], "/");
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert!(answer.body.contains("Hello"), "{}", answer.body);
+    assert_small(world, "hello");
     let status = child.end_with(Signal::INT);
     assert!(
         matches!(status, Some(0 | 130)),
@@ -68,3 +69,29 @@ fn custom_buildpack_bash(world: &World) {
         answer.body
     );
 }
+
+/// The sizes we promise: run image ≤ 22 MB, the sample ≤ 30 MB, launcher ≤ 0.7 MB, nothing stored twice.
+fn assert_small(world: &World, name: &str) {
+    let told = world.run(&["inspect", name, "--json"]).success().stdout;
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    let bytes = |value: &serde_json::Value| value["bytes"].as_u64().expect("a size in bytes");
+    let efficiency = told["efficiency"]["score"].as_f64().expect("a score");
+    let (image, run_image) = (bytes(&told), bytes(&told["run_image"]));
+    let launcher = LAUNCHER.len();
+    // Without musl the launcher carries glibc.
+    let allowed = if env!("SLIPWAY_LAUNCHER").contains("musl") {
+        700_000
+    } else {
+        1_400_000
+    };
+    let sizes = format!(
+        "image {image}, run image {run_image}, launcher {launcher} bytes, efficiency {efficiency}"
+    );
+    println!("{sizes}");
+    assert!(run_image <= 22_000_000 && image <= 30_000_000, "{sizes}");
+    assert!(launcher <= allowed, "{sizes}");
+    assert!(efficiency >= 0.995, "{sizes}");
+}
+
+/// The launcher that the binary under test embeds.
+const LAUNCHER: &[u8] = include_bytes!(env!("SLIPWAY_LAUNCHER"));
