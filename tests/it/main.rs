@@ -7,6 +7,7 @@
 mod words;
 
 mod real_programs;
+mod real_refusals;
 mod real_reproducible;
 mod real_samples;
 mod shop;

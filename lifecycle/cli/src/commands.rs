@@ -17,7 +17,7 @@ use crate::environment::Environment;
 use crate::exit;
 use crate::session::{OnSignal, Session};
 use crate::ui::style::Style;
-use crate::ui::{detection, failure};
+use crate::ui::{detection, failure, stdout};
 
 /// Source in, OCI image out: no Dockerfile, no daemon, no root.
 #[derive(Parser)]
@@ -149,7 +149,12 @@ fn report(failed: &Failed, json: bool, style: Style) -> u8 {
         (false, _, _) => failure::text(error, *state, style),
     };
     // Nobody to tell is no reason for another exit code.
-    let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), text.as_bytes());
+    if json && error.detection().is_some() {
+        // Why nothing fits is what was asked for, and answers go to stdout.
+        let _ = stdout::print(&text);
+    } else {
+        let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), text.as_bytes());
+    }
     exit::class(error.kind()).exit
 }
 
