@@ -204,10 +204,10 @@ fn target_folder() -> Result<PathBuf> {
     Ok(marked.unwrap_or(&out).to_owned())
 }
 
-/// A development build of the command line carries an unoptimised `lifecycle`; it is in no image.
+/// `lifecycle` is in no image: a development build of the command line carries an unoptimised one.
 fn payload_profile() -> Result<&'static str> {
     Ok(if variable("PROFILE")? == "release" {
-        "release"
+        "payload"
     } else {
         "dev"
     })
