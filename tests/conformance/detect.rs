@@ -112,6 +112,10 @@ impl Bench for Programs {
         setting: &Setting,
         detect: &dyn Fn(&dyn Runner) -> Phase<Detected>,
     ) -> (Phase<Detected>, Vec<String>) {
+        let programs = setting.programs.keys();
+        for program in programs.map(|path| setting.root.at(path.to_str().unwrap())) {
+            harness::ready(&program);
+        }
         let outcome = detect(&Plain);
         let ran = std::fs::read_to_string(setting.root.at("ran")).unwrap_or_default();
         (outcome, ran.lines().map(str::to_owned).collect())

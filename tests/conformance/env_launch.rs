@@ -178,6 +178,7 @@ impl World {
             ),
         );
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        harness::ready(&path);
     }
 
     fn vars(&self, env: Environment) -> Vars {

@@ -41,6 +41,8 @@ printf ' FOO=%s BAR=%s PWD=%s\n' "$FOO" "$BAR" "$PWD"
 
 /// Our launcher, built by the build script of the command line.
 const LAUNCHER: &str = env!("SLIPWAY_LAUNCHER");
+const LAUNCHER_IN_ROOT: &str = "/cnb/lifecycle/launcher";
+const BASH: &str = "/bin/bash";
 
 #[test]
 fn processes_behind_a_shell_see_what_the_go_launcher_shows_them() {
@@ -66,13 +68,13 @@ fn la_7_an_image_without_bash_says_so() {
     let input = Input {
         platform_api: "0.12".to_owned(),
         env: Vec::new(),
-        argv: vec!["/cnb/lifecycle/launcher".to_owned(), "show".to_owned()],
+        argv: vec![LAUNCHER_IN_ROOT.to_owned(), "show".to_owned()],
         metadata_toml: String::new(),
         files: BTreeMap::new(),
         dirs: Vec::new(),
     };
     let output = Machine {
-        bash: Vec::new(),
+        names: Vec::new(),
         ..machine
     }
     .run(&input);
@@ -123,8 +125,9 @@ fn outcome(output: &Output, failed: bool) -> Expect {
 
 /// What of this machine goes into the root, and how one gets in there.
 struct Machine {
-    /// Bash and the libraries it needs, by the names it knows them by.
-    bash: Vec<PathBuf>,
+    /// Bash, the libraries it needs and our launcher, by the names a root knows them by; ready to be started.
+    programs: Root,
+    names: Vec<PathBuf>,
     chroot: Vec<PathBuf>,
 }
 
@@ -133,13 +136,6 @@ impl Machine {
         let ldd = harness::program("ldd")?;
         let unshare = harness::program("unshare")?;
         let chroot = harness::program("chroot")?;
-        let bash = PathBuf::from("/bin/bash");
-        let libraries = harness::run(Command::new(ldd).arg(&bash));
-        let words = libraries.stdout.split_whitespace();
-        let libraries = words
-            .filter(|word| word.starts_with('/'))
-            .map(PathBuf::from);
-        let bash = [bash.clone()].into_iter().chain(libraries).collect();
         // Root needs no user namespace to change its root; others do, and not every kernel lets them.
         let chroot = if harness::is_root() {
             vec![chroot]
@@ -155,16 +151,30 @@ impl Machine {
             ));
             return None;
         }
-        Some(Machine { bash, chroot })
+        let libraries = harness::run(Command::new(ldd).arg(BASH)).stdout;
+        let libraries = libraries.split_whitespace();
+        let libraries = libraries.filter(|word| word.starts_with('/'));
+        let names = [BASH].into_iter().chain(libraries);
+        let names: Vec<PathBuf> = names.map(PathBuf::from).collect();
+        let programs = Root(tempfile::tempdir().unwrap());
+        for name in &names {
+            programs.copy(name, name);
+        }
+        programs.copy(Path::new(LAUNCHER), Path::new(LAUNCHER_IN_ROOT));
+        Some(Machine {
+            programs,
+            names,
+            chroot,
+        })
     }
 
     fn run(&self, input: &Input) -> Output {
         let root = Root(tempfile::tempdir().unwrap());
-        for file in &self.bash {
-            root.copy(file, file);
+        for name in self.names.iter().map(PathBuf::as_path) {
+            root.same(&self.programs, name);
         }
-        root.copy(Path::new(LAUNCHER), Path::new("/cnb/lifecycle/launcher"));
-        root.link("/cnb/process/web", "/cnb/lifecycle/launcher");
+        root.same(&self.programs, Path::new(LAUNCHER_IN_ROOT));
+        root.link("/cnb/process/web", LAUNCHER_IN_ROOT);
         root.write("/dev/null", "");
         root.dir("/workspace/sub");
         root.write("/layers/bp/l/bin/show", SHOW);
@@ -216,7 +226,14 @@ impl Root {
     fn copy(&self, from: &Path, to: &Path) {
         let to = self.at(to.to_str().unwrap());
         fs::copy(from, &to).unwrap();
-        fs::set_permissions(to, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).unwrap();
+        harness::ready(&to);
+    }
+
+    /// The file of another root under its name, as a hard link.
+    fn same(&self, other: &Root, name: &Path) {
+        let name = name.to_str().unwrap();
+        fs::hard_link(other.at(name), self.at(name)).unwrap();
     }
 
     fn link(&self, path: &str, target: &str) {
@@ -232,6 +249,9 @@ impl Root {
         } else {
             0o644
         };
-        fs::set_permissions(at, fs::Permissions::from_mode(mode)).unwrap();
+        fs::set_permissions(&at, fs::Permissions::from_mode(mode)).unwrap();
+        if mode == 0o755 {
+            harness::ready(&at);
+        }
     }
 }

@@ -21,7 +21,7 @@ fn a_failed_detection_names_each_reason_and_the_nearest_fix() {
     assert_eq!(outcome.stdout, "");
     assert_data_eq!(
         outcome.stderr,
-        str![[r#"
+        str![[r"
    Source  api  1 file, 6 B
 error[SLP-DET-001]: no buildpack group fits this source
   source: api  (requirement.txt)
@@ -32,7 +32,7 @@ error[SLP-DET-001]: no buildpack group fits this source
   help: other name on purpose?  --env BP_PIP_REQUIREMENT=requirement.txt
   more: slipway detect api --json
 
-"#]]
+"]]
     );
 }
 

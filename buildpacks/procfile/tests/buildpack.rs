@@ -221,6 +221,7 @@ fn the_program_itself_gets_sigterm_however_its_line_is_written() {
             std::os::unix::fs::PermissionsExt::from_mode(0o755),
         )
         .unwrap();
+        harness::ready(&program);
         assert!(terminated_as_itself(&command, &world.path("bin")), "{line}");
     }
 }

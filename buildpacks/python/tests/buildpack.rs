@@ -45,6 +45,7 @@ impl World {
         let python = world.path("bin/python3");
         fs::write(&python, "#!/bin/sh\necho 3.13.5\n").unwrap();
         fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+        harness::ready(&python);
         let path = world.path("bin");
         world.env.set("PATH", path);
         world

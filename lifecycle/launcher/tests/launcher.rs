@@ -49,6 +49,9 @@ impl Image {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        if content.starts_with("#!") {
+            harness::ready(&path);
+        }
         path
     }
 

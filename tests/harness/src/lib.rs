@@ -10,7 +10,7 @@ mod user;
 mod world;
 
 pub use http_get::{Answer, get, wait_for};
-pub use program::{Outcome, program, run};
+pub use program::{Outcome, program, ready, run};
 pub use rustix::process::Signal;
 pub use skip::{skip, strict};
 pub use user::{ORDINARY, is_root};

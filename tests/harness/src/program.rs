@@ -1,6 +1,6 @@
 //! Programs of this machine, run to their end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::skip;
@@ -55,4 +55,15 @@ pub fn program(name: &str) -> Option<PathBuf> {
         skip(&format!("the program `{name}` is not installed"));
     }
     found
+}
+
+/// Makes a program that this process wrote ready to be started, with its mode.
+///
+/// Until they have become their program, processes that other threads start still hold the file open for writing, and
+/// the kernel starts nothing that is (`ETXTBSY`). No process ever holds what this leaves: another one wrote it.
+pub fn ready(program: &Path) {
+    run(Command::new("sh")
+        .args(["-c", r#"cp -p "$0" "$0.new" && mv "$0.new" "$0""#])
+        .arg(program))
+    .success();
 }

@@ -64,7 +64,9 @@ impl World {
         }
         world.write("app/requirements.txt", requirements);
         world.write("bin/python3.13", PYTHON);
-        fs::set_permissions(world.path("bin/python3.13"), Permissions::from_mode(0o755)).unwrap();
+        let python = world.path("bin/python3.13");
+        fs::set_permissions(&python, Permissions::from_mode(0o755)).unwrap();
+        harness::ready(&python);
         std::os::unix::fs::symlink("python3.13", world.path("bin/python3")).unwrap();
         world.set(
             "PATH",

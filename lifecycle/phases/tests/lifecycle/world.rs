@@ -96,7 +96,8 @@ impl World {
                 &format!("{folder}/bin/{program}"),
                 &format!("#!/bin/sh\n{script}\n"),
             );
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            harness::ready(&path);
         }
         self
     }
