@@ -31,7 +31,7 @@ pub fn speed(table: &mut Table) {
     };
     for (level, goal) in [("-1", 2.0), ("-6", 4.0)] {
         let (mine, theirs) = best_of_each(
-            3,
+            5,
             || ours(&mut blob_size),
             || tar_gzip(&tree, level, &tar_at),
         );

@@ -49,7 +49,7 @@ pub fn start(table: &mut Table) {
                 .success()
         );
     };
-    let (inside, bare) = best_of_each(50, inside, bare);
+    let (inside, bare) = best_of_each(200, inside, bare);
     table.at_most(
         "sandbox: start and end, over a bare exec",
         milliseconds(inside) - milliseconds(bare),
