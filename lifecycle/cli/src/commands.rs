@@ -1,6 +1,7 @@
 //! The command line: what can be said, and which function does it.
 
 mod build;
+mod cache;
 mod detect;
 mod doctor;
 mod image;
@@ -47,6 +48,8 @@ enum Command {
     Inspect(inspect::Args),
     #[command(subcommand)]
     Image(image::Command),
+    #[command(subcommand)]
+    Cache(cache::Command),
     Doctor(doctor::Args),
 }
 
@@ -85,6 +88,7 @@ impl Command {
             Command::Detect(args) => args.json,
             Command::Inspect(args) => args.json,
             Command::Image(command) => command.wants_json(),
+            Command::Cache(command) => command.wants_json(),
             Command::Doctor(args) => args.json,
             Command::Run(_) => false,
         }
@@ -97,6 +101,7 @@ impl Command {
             Command::Run(args) => run::run(session, args),
             Command::Inspect(args) => inspect::run(session, args),
             Command::Image(command) => image::run(session, command),
+            Command::Cache(command) => cache::run(session, command),
             Command::Doctor(args) => doctor::run(session, args),
         }
     }

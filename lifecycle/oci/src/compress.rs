@@ -1,31 +1,8 @@
-//! Compression of layers: gzip written in segments that can be made independently, anything read that has a media type.
-//!
-//! One gzip member whose deflate stream is a chain of byte-aligned segments (`docs/design/chunk-dedup.md` 3): every gzip reader takes
-//! it, and segments can be compressed on all cores, or reused. Several members in a row would be cut short by many readers.
-
-mod blocks;
-mod segment;
+//! What layers are compressed with: anything is read that has a media type. How ours are written is in `tarball/pack/output.rs`.
 
 use std::io::{self, Read};
 
 use crate::{Compression, Error, ErrorKind, MediaType, Result};
-
-pub(crate) use segment::{Deflater, Segment};
-
-/// The gzip header: no name, no time, unknown system.
-pub(crate) const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-
-/// What follows the last segment: an empty final block, the CRC of the raw bytes and their number.
-pub(crate) fn gzip_tail(crc: &crc32fast::Hasher, raw_bytes: u64) -> Vec<u8> {
-    // The format has room for the length modulo 2^32 only.
-    let [a, b, c, d, ..] = raw_bytes.to_le_bytes();
-    [
-        &[3, 0][..],
-        &crc.clone().finalize().to_le_bytes(),
-        &[a, b, c, d],
-    ]
-    .concat()
-}
 
 /// Reads the tar inside a blob: gunzips it (also several members), or passes it through.
 ///

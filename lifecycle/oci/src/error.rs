@@ -65,6 +65,11 @@ impl Error {
         Error::new(kind_of_files(source.kind()), doing).because(source)
     }
 
+    /// Wraps an error of crate `chunks`.
+    pub fn chunks(doing: impl Into<String>, source: chunks::Error) -> Error {
+        Error::new(kind_of_chunks(source.kind()), doing).because(source)
+    }
+
     /// Wraps one of our own errors: the kind stays, the text gains what it was part of.
     pub fn during(self, doing: impl Into<String>) -> Error {
         Error::new(self.kind, doing).because(self)
@@ -149,5 +154,18 @@ impl std::error::Error for Error {
         self.source
             .as_deref()
             .map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+fn kind_of_chunks(kind: chunks::ErrorKind) -> ErrorKind {
+    match kind {
+        chunks::ErrorKind::NotFound => ErrorKind::NotFound,
+        chunks::ErrorKind::Integrity => ErrorKind::Integrity,
+        chunks::ErrorKind::Malformed => ErrorKind::Malformed,
+        chunks::ErrorKind::TooLarge => ErrorKind::TooLarge,
+        chunks::ErrorKind::Unsupported => ErrorKind::Unsupported,
+        chunks::ErrorKind::Denied => ErrorKind::Denied,
+        chunks::ErrorKind::NoSpace => ErrorKind::NoSpace,
+        _ => ErrorKind::Other,
     }
 }

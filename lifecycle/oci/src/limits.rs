@@ -22,3 +22,5 @@ pub(crate) const COMPONENT_BYTES: usize = 255;
 pub(crate) const TAR_SPECIAL_BYTES: usize = 1 << 20;
 /// What unpacking a layer keeps in memory about its entries, in bytes.
 pub(crate) const REMEMBERED_BYTES: usize = 256 << 20;
+/// The recipe of a blob, in bytes: 1.7 million chunks.
+pub(crate) const RECIPE_BYTES: u64 = 64 << 20;

@@ -1,11 +1,13 @@
-//! The plain store of a user: blobs by digest, one file per name, safe for any number of processes at once.
+//! The store of a user: blobs by digest, layers as chunks that are kept once, one file per name; safe for any number of processes at once.
 //!
 //! ```text
 //! format                 one line, so that an older program leaves a newer store alone
 //! lock                   held shared for the moment of a change, exclusively while garbage is collected
-//! blobs/sha256/<hex>     whole, synced, read-only by convention
+//! blobs/sha256/<hex>     whole: configs, manifests, small layers and those of others
+//! recipes/<hex>          the chunks of a layer of ours (`docs/formats/chunks.md`)
+//! packs/<xx>/<id>.*      the segments of chunks
 //! names/<escaped name>   what a name points to
-//! sessions/<id>/         a running program: blobs half written, and the digests it counts on
+//! sessions/<id>/         a running program: what is half written, and the blobs and packs it counts on
 //! ```
 //!
 //! No index is shared, so writers do not wait for each other, and no change rewrites what others wrote (`docs/design/decisions.md` 32).
@@ -13,14 +15,20 @@
 mod blobs;
 mod collect;
 mod names;
+mod segmented;
 mod session;
+mod statistics;
+mod writer;
 
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use chunks::ChunkId;
+
 pub use collect::Collected;
 pub use names::Named;
+pub use statistics::Statistics;
 
 use self::blobs::Blobs;
 use crate::store::publishable;
@@ -65,6 +73,16 @@ impl Local {
         self.blobs.check()
     }
 
+    /// Reads every blob as [`Local::check`] does and removes nothing: the digests of those that are broken.
+    pub fn verify(&self) -> Result<Vec<Digest>> {
+        self.blobs.broken()
+    }
+
+    /// What is here, in numbers.
+    pub fn statistics(&self) -> Result<Statistics> {
+        statistics::of(&self.blobs)
+    }
+
     /// Gives names to a manifest or index whose blobs are all in the store.
     pub fn tag(&self, manifest: &Descriptor, names: &[Reference]) -> Result<()> {
         for name in names {
@@ -93,6 +111,10 @@ impl Source for Local {
 impl Store for Local {
     fn contains(&self, digest: Digest) -> Result<bool> {
         self.blobs.contains(digest)
+    }
+
+    fn chunk(&self, id: ChunkId) -> Result<Option<Vec<u8>>> {
+        segmented::chunk(&self.blobs, id)
     }
 
     fn begin(&self) -> Result<Box<dyn Sink>> {

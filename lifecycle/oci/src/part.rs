@@ -39,11 +39,14 @@ impl Part {
     /// Checks digest and size, and makes the bytes durable.
     pub(crate) fn seal(&mut self, blob: &Descriptor) -> Result<()> {
         blob.check_hashed(std::mem::take(&mut self.hasher))?;
-        let synced = self
-            .file
-            .flush()
-            .and_then(|()| self.file.get_ref().sync_all());
-        synced.map_err(|error| Error::io(format!("writing blob {}", blob.digest), error))
+        self.sync()
+            .map_err(|error| Error::io(format!("writing blob {}", blob.digest), error))
+    }
+
+    /// Makes bytes durable that were checked elsewhere.
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()
     }
 
     /// Gives sealed bytes their name beneath the folder; the caller syncs that.

@@ -4,6 +4,8 @@
 
 use std::io::{self, Read, Write};
 
+use chunks::{ChunkId, Piece};
+
 use crate::{Descriptor, Digest, Error, ErrorKind, Image, Reference, Repository, Result};
 
 /// Where bytes are read from.
@@ -24,6 +26,12 @@ pub trait Store: Source {
     /// Whether the blob is here. What was said to be here stays until the store is dropped, even while others collect garbage.
     fn contains(&self, digest: Digest) -> Result<bool>;
 
+    /// The segment of a chunk that is here, checked, so that whoever has the chunk's raw bytes need not compress them.
+    /// What was said to be here stays until the store is dropped.
+    fn chunk(&self, _id: ChunkId) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
     /// Takes bytes whose digest is known only at the end. A dropped sink keeps nothing.
     fn begin(&self) -> Result<Box<dyn Sink>>;
 
@@ -42,6 +50,11 @@ pub trait Store: Source {
 
 /// One blob on its way into a store.
 pub trait Sink: Write + Send {
+    /// Takes the next bytes of the blob, which are the segment of a chunk. A store of chunks keeps each once.
+    fn segment(&mut self, _piece: &Piece, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
     /// Makes the bytes durable and visible under their digest.
     ///
     /// Fails with `Integrity` when digest or size are not those of `blob`, and keeps nothing then.

@@ -28,7 +28,7 @@ impl Host<'_> {
     /// Opens the image store, making the state folders when they are missing.
     pub(crate) fn images(&self) -> Result<Arc<Local>> {
         self.state.create()?;
-        Local::open(&self.state.images()).doing("opening the image store")
+        Local::open(&self.state.store()).doing("opening the image store")
     }
 
     /// Whom sandboxes run as on this machine.

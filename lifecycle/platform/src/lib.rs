@@ -29,6 +29,7 @@ mod site;
 mod workdir;
 
 pub mod build;
+pub mod cache;
 pub mod detect;
 pub mod doctor;
 pub mod images;

@@ -10,14 +10,14 @@ use crate::error::{Doing, Result};
 ///
 /// | folder | what | may be removed |
 /// |---|---|---|
-/// | `images` | blobs by digest, one file per image name | loses images |
+/// | `store` | images: layers as chunks, one file per name | loses images |
 /// | `downloads` | package archives and indexes by digest | is downloaded again |
 /// | `layers` | unpacked layers by diff id | is unpacked again |
 /// | `reuse` | cached layers of buildpacks, by image and builder | is made again |
 /// | `tools` | the embedded programs as files | is written again |
 /// | `builds`, `runs` | what a running build or container uses | when nothing runs |
 ///
-/// Under `SLIPWAY_HOME` all of them lie side by side; otherwise `images` is in the XDG data folder,
+/// Under `SLIPWAY_HOME` all of them lie side by side; otherwise `store` is in the XDG data folder,
 /// `builds` and `runs` in the state folder and the rest in the cache folder.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -52,7 +52,7 @@ impl State {
             create(dir)?;
         }
         for dir in [
-            self.images(),
+            self.store(),
             self.downloads(),
             self.layers(),
             self.reuse(),
@@ -65,8 +65,8 @@ impl State {
         Ok(())
     }
 
-    pub fn images(&self) -> PathBuf {
-        self.data.join("images")
+    pub fn store(&self) -> PathBuf {
+        self.data.join("store")
     }
 
     pub fn downloads(&self) -> PathBuf {
@@ -126,7 +126,7 @@ mod tests {
         let state = State::home(&home);
         state.create().unwrap();
         state.create().unwrap();
-        assert_eq!(state.images(), home.join("images"));
+        assert_eq!(state.store(), home.join("store"));
         assert_eq!(state.builds(), home.join("builds"));
         let mode = std::fs::metadata(&home).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn xdg_folders_are_apart() {
         let state = State::xdg(Path::new("/d"), Path::new("/c"), Path::new("/s"));
-        assert_eq!(state.images(), Path::new("/d/slipway/images"));
+        assert_eq!(state.store(), Path::new("/d/slipway/store"));
         assert_eq!(state.layers(), Path::new("/c/slipway/layers"));
         assert_eq!(state.runs(), Path::new("/s/slipway/runs"));
     }

@@ -1,16 +1,17 @@
-//! Blobs by digest: written beside, synced, renamed; read with their digest checked.
+//! Blobs by digest, whole or as chunks: read with their digest checked.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chunks::Packs;
 use files::{Dir, Lock};
 
 use super::names::NAMES;
+use super::segmented::{self, PACKS, RECIPES, recipe_of};
 use super::session::{SESSIONS, Session};
-use crate::part::Part;
+use super::writer::Writer;
 use crate::{
     Descriptor, Digest, Error, ErrorKind, Hasher, MediaType, Result, Sink, Source, Verified,
 };
@@ -18,7 +19,7 @@ use crate::{
 pub(super) const BLOBS: &str = "blobs/sha256";
 pub(super) const LOCK: &str = "lock";
 const FORMAT: &str = "format";
-const FORMAT_LINE: &str = "slipway store 1\n";
+const FORMAT_LINE: &str = "slipway store 2\n";
 /// Collections take seconds; whoever waits longer than this hears about it.
 const PATIENCE: Duration = Duration::from_mins(5);
 const BUFFER_BYTES: usize = 256 << 10;
@@ -26,8 +27,9 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// The blobs of a store and this program's session in it.
 pub(super) struct Blobs {
     pub(super) dir: Arc<Dir>,
+    pub(super) packs: Arc<Packs>,
     /// None in a store we can only read.
-    session: Option<Session>,
+    pub(super) session: Option<Session>,
 }
 
 impl Blobs {
@@ -38,8 +40,7 @@ impl Blobs {
         match Blobs::open_to_write(path) {
             Err(error) if error.kind() == ErrorKind::Denied && path.join(BLOBS).is_dir() => {
                 let dir = Arc::new(Dir::open(path).map_err(failed)?);
-                check_format(&dir)?;
-                Ok(Blobs { dir, session: None })
+                Blobs::of(dir)
             }
             result => result,
         }
@@ -51,7 +52,7 @@ impl Blobs {
         std::fs::create_dir_all(path).map_err(|error| Error::io(doing(), error))?;
         let dir = Arc::new(Dir::open(path).map_err(failed)?);
         if dir.stat(Path::new(FORMAT)).map_err(failed)?.is_none() {
-            for folder in [BLOBS, NAMES, SESSIONS] {
+            for folder in [BLOBS, RECIPES, PACKS, NAMES, SESSIONS] {
                 dir.create_dir_all(Path::new(folder), 0o755)
                     .map_err(failed)?;
             }
@@ -61,12 +62,24 @@ impl Blobs {
             // Last, so that what has a format is complete.
             files::write_durable(&path.join(FORMAT), FORMAT_LINE.as_bytes()).map_err(failed)?;
         }
-        check_format(&dir)?;
-        let mut blobs = Blobs { dir, session: None };
+        let mut blobs = Blobs::of(dir)?;
         let lock = blobs.share()?;
         blobs.session = Some(Session::begin(&blobs.dir)?);
         drop(lock);
         Ok(blobs)
+    }
+
+    /// Without a session.
+    fn of(dir: Arc<Dir>) -> Result<Blobs> {
+        check_format(&dir)?;
+        let packs = dir.dir(Path::new(PACKS)).map_err(|error| {
+            Error::files(format!("opening the store {}", dir.path().display()), error)
+        })?;
+        Ok(Blobs {
+            packs: Arc::new(Packs::open(Arc::new(packs))),
+            dir,
+            session: None,
+        })
     }
 
     /// Keeps collections away while something is changed or counted on. Never held while bytes are copied or synced.
@@ -83,7 +96,8 @@ impl Blobs {
             .map_err(|error| Error::files(doing(), error))
     }
 
-    fn session(&self) -> Result<&Session> {
+    /// Fails with `Denied` in a store we can only read.
+    pub(super) fn session(&self) -> Result<&Session> {
         let text = || {
             format!(
                 "writing to the store {}, which is read-only",
@@ -95,19 +109,30 @@ impl Blobs {
             .ok_or_else(|| Error::new(ErrorKind::Denied, text()))
     }
 
-    /// Whether the blob is here, and from now on stays.
+    /// The size of a blob in bytes if it is here, with all its chunks; from now on it stays.
     pub(super) fn hold(&self, digest: Digest) -> Result<Option<u64>> {
-        let failed = |error| Error::files(format!("looking for blob {digest}"), error);
         let Some(session) = &self.session else {
-            let stat = self.dir.stat(&path_of(digest)).map_err(failed)?;
-            return Ok(stat.map(|stat| stat.size));
+            return self.size(digest);
         };
         let _lock = self.share()?;
-        let Some(stat) = self.dir.stat(&path_of(digest)).map_err(failed)? else {
-            return Ok(None);
-        };
-        session.root(digest)?;
-        Ok(Some(stat.size))
+        let size = self.size(digest)?;
+        if size.is_some() {
+            session.root(digest)?;
+        }
+        Ok(size)
+    }
+
+    fn size(&self, digest: Digest) -> Result<Option<u64>> {
+        let failed = |error| Error::files(format!("looking for blob {digest}"), error);
+        if let Some(stat) = self.dir.stat(&path_of(digest)).map_err(failed)? {
+            return Ok(Some(stat.size));
+        }
+        match segmented::recipe(self, digest)? {
+            Some(recipe) if segmented::is_complete(&self.packs, &recipe)? => {
+                Ok(Some(recipe.blob_bytes()))
+            }
+            _ => Ok(None),
+        }
     }
 
     pub(super) fn contains(&self, digest: Digest) -> Result<bool> {
@@ -125,15 +150,11 @@ impl Blobs {
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> Result<Box<dyn Sink>> {
-        let part = Part::begin(&self.dir, self.session()?.part())?;
-        Ok(Box::new(Writer {
-            blobs: self.clone(),
-            part,
-        }))
+        Ok(Box::new(Writer::new(self)?))
     }
 
-    /// All digests here, sorted, with their size in bytes.
-    pub(super) fn all(&self) -> Result<Vec<(Digest, u64)>> {
+    /// Digests of all whole blobs, sorted, with their size in bytes.
+    pub(super) fn whole(&self) -> Result<Vec<(Digest, u64)>> {
         let failed = |error| Error::files("listing blobs", error);
         let mut all = Vec::new();
         for entry in self
@@ -156,9 +177,9 @@ impl Blobs {
         Ok(all)
     }
 
-    pub(super) fn check(&self) -> Result<Vec<Digest>> {
+    pub(super) fn check(self: &Arc<Self>) -> Result<Vec<Digest>> {
         let mut removed = Vec::new();
-        for (digest, _) in self.all()? {
+        for digest in self.broken()? {
             if self.remove_if_broken(digest)? {
                 removed.push(digest);
             }
@@ -166,8 +187,21 @@ impl Blobs {
         Ok(removed)
     }
 
+    /// Blobs whose bytes are not those of their digest.
+    pub(super) fn broken(self: &Arc<Self>) -> Result<Vec<Digest>> {
+        let whole = self.whole()?.into_iter().map(|(digest, _)| digest);
+        let mut broken = Vec::new();
+        for digest in whole.chain(segmented::all(self)?) {
+            if !self.is_sound(digest)? {
+                broken.push(digest);
+            }
+        }
+        Ok(broken)
+    }
+
     /// Removes a blob whose bytes are not those of its digest, so that it counts as absent and is written again.
-    fn remove_if_broken(&self, digest: Digest) -> Result<bool> {
+    /// Of one that is chunks the recipe goes: a broken chunk is passed over from then on, and written again beside.
+    fn remove_if_broken(self: &Arc<Self>, digest: Digest) -> Result<bool> {
         if self.is_sound(digest)? {
             return Ok(false);
         }
@@ -176,28 +210,44 @@ impl Blobs {
         if self.is_sound(digest)? {
             return Ok(false);
         }
-        self.dir
-            .remove_file(&path_of(digest))
-            .map_err(|error| Error::files(format!("removing broken blob {digest}"), error))?;
+        for path in [path_of(digest), recipe_of(digest)] {
+            match self.dir.remove_file(&path) {
+                Err(error) if error.kind() == files::ErrorKind::NotFound => {}
+                result => result.map_err(|error| {
+                    Error::files(format!("removing broken blob {digest}"), error)
+                })?,
+            }
+        }
         Ok(true)
     }
 
     /// Absent is sound.
-    fn is_sound(&self, digest: Digest) -> Result<bool> {
-        let mut file = match self.dir.file(&path_of(digest)) {
-            Err(error) if error.kind() == files::ErrorKind::NotFound => return Ok(true),
-            file => file.map_err(|error| Error::files(format!("opening blob {digest}"), error))?,
+    fn is_sound(self: &Arc<Self>, digest: Digest) -> Result<bool> {
+        let Some(mut bytes) = self.bytes(digest)? else {
+            return Ok(!self.dir.stat(&recipe_of(digest)).is_ok_and(|stat| stat.is_some()));
         };
         let mut hasher = Hasher::new();
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
-            match file.read(&mut buffer) {
+            match bytes.read(&mut buffer) {
                 Ok(0) => return Ok(hasher.finish() == digest),
                 Ok(count) => hasher.update(&buffer[..count]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // A disk that does not give the bytes back is as good as wrong bytes.
                 Err(_) => return Ok(false),
             }
+        }
+    }
+
+    /// What is kept under a digest, unchecked.
+    fn bytes(&self, digest: Digest) -> Result<Option<Box<dyn Read + Send>>> {
+        match self.dir.file(&path_of(digest)) {
+            Ok(file) => Ok(Some(Box::new(file))),
+            Err(error) if error.kind() == files::ErrorKind::NotFound => {
+                let recipe = segmented::recipe(self, digest)?;
+                Ok(recipe.map(|recipe| Box::new(segmented::Reader::new(&self.packs, recipe)) as _))
+            }
+            Err(error) => Err(Error::files(format!("opening blob {digest}"), error)),
         }
     }
 }
@@ -230,16 +280,14 @@ fn check_format(dir: &Dir) -> Result<()> {
 
 impl Source for Arc<Blobs> {
     fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>> {
-        let doing = || format!("opening blob {}", blob.digest);
-        let file = self
-            .dir
-            .file(&path_of(blob.digest))
-            .map_err(|error| Error::files(doing(), error))?;
-        let bytes = Verified::new(file, blob);
+        let Some(bytes) = self.bytes(blob.digest)? else {
+            let text = format!("opening blob {}", blob.digest);
+            return Err(Error::new(ErrorKind::NotFound, text));
+        };
         Ok(Box::new(Reader {
             blobs: self.clone(),
             digest: blob.digest,
-            bytes,
+            bytes: Verified::new(bytes, blob),
         }))
     }
 }
@@ -248,7 +296,7 @@ impl Source for Arc<Blobs> {
 struct Reader {
     blobs: Arc<Blobs>,
     digest: Digest,
-    bytes: Verified<File>,
+    bytes: Verified<Box<dyn Read + Send>>,
 }
 
 impl Read for Reader {
@@ -264,33 +312,5 @@ impl Read for Reader {
                 let _ = self.blobs.remove_if_broken(self.digest);
             }
         })
-    }
-}
-
-/// A blob that is being written.
-struct Writer {
-    blobs: Arc<Blobs>,
-    part: Part,
-}
-
-impl Write for Writer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.part.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.part.flush()
-    }
-}
-
-impl Sink for Writer {
-    fn finish(mut self: Box<Self>, blob: &Descriptor) -> Result<()> {
-        self.part.seal(blob)?;
-        let failed = |error| Error::files(format!("writing blob {}", blob.digest), error);
-        let lock = self.blobs.share()?;
-        self.blobs.session()?.root(blob.digest)?;
-        self.part.keep(&path_of(blob.digest)).map_err(failed)?;
-        drop(lock);
-        files::sync_dir(&self.blobs.dir.path().join(BLOBS)).map_err(failed)
     }
 }

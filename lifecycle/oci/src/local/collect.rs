@@ -9,21 +9,28 @@ use serde_json::Value;
 
 use super::blobs::{Blobs, path_of};
 use super::names::{self, NAMES};
-use super::session;
+use super::session::Living;
+use super::{segmented, session};
 use crate::{Digest, Error, Result, json, limits};
 
 /// What a collection removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Collected {
     pub blobs: usize,
+    /// On disk.
     pub bytes: u64,
 }
 
 pub(super) fn collect(blobs: &Blobs) -> Result<Collected> {
     let _lock = blobs.exclude()?;
-    let needed = needed(blobs)?;
-    let mut collected = Collected::default();
-    for (digest, size) in blobs.all()? {
+    let living = session::living(&blobs.dir)?;
+    let needed = needed(blobs, &living)?;
+    let (recipes, bytes) = segmented::collect(blobs, &needed, &living.packs)?;
+    let mut collected = Collected {
+        blobs: recipes,
+        bytes,
+    };
+    for (digest, size) in blobs.whole()? {
         if needed.contains(&digest) {
             continue;
         }
@@ -37,8 +44,8 @@ pub(super) fn collect(blobs: &Blobs) -> Result<Collected> {
 }
 
 /// Everything that names and sessions lead to.
-fn needed(blobs: &Blobs) -> Result<BTreeSet<Digest>> {
-    let mut needed = session::roots_of_the_living(&blobs.dir)?;
+fn needed(blobs: &Blobs, living: &Living) -> Result<BTreeSet<Digest>> {
+    let mut needed = living.blobs.clone();
     needed.extend(
         names::list(blobs)?
             .iter()

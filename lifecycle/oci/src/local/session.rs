@@ -1,15 +1,16 @@
-//! A running program in the store: its half-written blobs, and the digests it counts on.
+//! A running program in the store: its half-written blobs, and the blobs and packs it counts on.
 //!
 //! The folder is locked as long as the program lives; a dead one's holds nothing and is removed by the next collection.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chunks::{ChunkId, PackId};
 use files::{Dir, Lock};
 
 use super::blobs::LOCK as STORE_LOCK;
@@ -18,6 +19,8 @@ use crate::{Digest, Error, Result};
 pub(super) const SESSIONS: &str = "sessions";
 const LOCK: &str = "lock";
 const ROOTS: &str = "roots";
+/// What a line that names a pack begins with; others name blobs.
+const PACK: &str = "pack";
 /// A session has at most so many bytes of roots that are read: a million digests.
 const ROOTS_BYTES: u64 = 65 << 20;
 
@@ -34,7 +37,17 @@ pub(super) struct Session {
 
 struct Roots {
     known: BTreeSet<Digest>,
+    packs: BTreeSet<PackId>,
+    /// Chunks of those packs that were read and found sound.
+    chunks: HashSet<ChunkId>,
     file: File,
+}
+
+/// What running programs count on.
+#[derive(Default)]
+pub(super) struct Living {
+    pub(super) blobs: BTreeSet<Digest>,
+    pub(super) packs: BTreeSet<PackId>,
 }
 
 impl Session {
@@ -50,6 +63,8 @@ impl Session {
         let alive = alive.ok_or_else(|| Error::new(crate::ErrorKind::Busy, doing()))?;
         let roots = Mutex::new(Roots {
             known: BTreeSet::new(),
+            packs: BTreeSet::new(),
+            chunks: HashSet::new(),
             file,
         });
         Ok(Session {
@@ -64,24 +79,54 @@ impl Session {
 
     /// Protects a blob from collections as long as the session lives. Call with the store's lock held shared.
     pub(super) fn root(&self, digest: Digest) -> Result<()> {
-        let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
-        if roots.known.contains(&digest) {
-            return Ok(());
+        let mut roots = self.roots();
+        if !roots.known.contains(&digest) {
+            roots.note(&digest.hex())?;
+            roots.known.insert(digest);
         }
-        // One write of one line; that the process lives is all that makes it count, so nothing is synced.
-        let line = format!("{}\n", digest.hex());
-        roots
-            .file
-            .write_all(line.as_bytes())
-            .map_err(|error| Error::io(format!("protecting blob {digest}"), error))?;
-        roots.known.insert(digest);
         Ok(())
+    }
+
+    /// Protects a pack in the same way.
+    pub(super) fn pin(&self, pack: PackId) -> Result<()> {
+        let mut roots = self.roots();
+        if !roots.packs.contains(&pack) {
+            roots.note(&format!("{PACK} {pack}"))?;
+            roots.packs.insert(pack);
+        }
+        Ok(())
+    }
+
+    pub(super) fn pins(&self, pack: PackId) -> bool {
+        self.roots().packs.contains(&pack)
+    }
+
+    /// Remembers that a chunk of a pinned pack is sound.
+    pub(super) fn count_on(&self, chunk: ChunkId) {
+        self.roots().chunks.insert(chunk);
+    }
+
+    pub(super) fn counts_on(&self, chunk: ChunkId) -> bool {
+        self.roots().chunks.contains(&chunk)
+    }
+
+    fn roots(&self) -> MutexGuard<'_, Roots> {
+        self.roots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A fresh name for a half-written blob, relative to the store.
     pub(super) fn part(&self) -> PathBuf {
         let number = self.parts.fetch_add(1, Ordering::Relaxed);
         self.path.join(format!("{number}.part"))
+    }
+}
+
+impl Roots {
+    /// One write of one line; that the process lives is all that makes it count, so nothing is synced.
+    fn note(&mut self, line: &str) -> Result<()> {
+        self.file
+            .write_all(format!("{line}\n").as_bytes())
+            .map_err(|error| Error::io(format!("protecting {line}"), error))
     }
 }
 
@@ -109,9 +154,9 @@ fn new_folder(root: &Dir) -> Result<PathBuf> {
 }
 
 /// What the sessions of a store hold; removes the folders of dead ones. Call with the store's lock held exclusively.
-pub(super) fn roots_of_the_living(root: &Dir) -> Result<BTreeSet<Digest>> {
+pub(super) fn living(root: &Dir) -> Result<Living> {
     let failed = |error| Error::files("reading sessions", error);
-    let mut roots = BTreeSet::new();
+    let mut living = Living::default();
     for entry in root
         .dir(Path::new(SESSIONS))
         .and_then(|dir| dir.entries())
@@ -131,10 +176,22 @@ pub(super) fn roots_of_the_living(root: &Dir) -> Result<BTreeSet<Digest>> {
             .read(&path.join(ROOTS), ROOTS_BYTES)
             .map_err(failed)?
             .unwrap_or_default();
-        roots.extend(
-            text.split(|byte| *byte == b'\n')
-                .filter_map(|line| Digest::from_hex(std::str::from_utf8(line).ok()?).ok()),
-        );
+        living.read(&text);
     }
-    Ok(roots)
+    Ok(living)
+}
+
+impl Living {
+    /// Reads the lines of one session; the last one may be half written and counts as little as it says.
+    fn read(&mut self, text: &[u8]) {
+        for line in text.split(|byte| *byte == b'\n') {
+            let Ok(line) = std::str::from_utf8(line) else {
+                continue;
+            };
+            match line.strip_prefix(PACK) {
+                Some(pack) => self.packs.extend(pack.trim_start().parse::<PackId>()),
+                None => self.blobs.extend(Digest::from_hex(line)),
+            }
+        }
+    }
 }

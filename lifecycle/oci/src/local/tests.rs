@@ -263,7 +263,7 @@ fn long_names_have_their_own_files() {
 fn a_newer_store_is_left_alone() {
     let world = World::new();
     drop(world.open());
-    fs::write(world.dir.path().join("store/format"), "slipway store 2\n").unwrap();
+    fs::write(world.dir.path().join("store/format"), "slipway store 3\n").unwrap();
     let error = Local::open(&world.dir.path().join("store")).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 }

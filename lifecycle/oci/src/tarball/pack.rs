@@ -53,7 +53,6 @@ pub fn pack(
 /// Writes a tar into the pipeline that makes a layer of it.
 pub(crate) struct Writer {
     out: Output,
-    into: Arc<dyn Store>,
     /// The content of a small file, or a piece of a large one.
     scratch: Vec<u8>,
 }
@@ -61,8 +60,7 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn new(into: &Arc<dyn Store>) -> Result<Writer> {
         Ok(Writer {
-            out: Output::new(into.begin()?),
-            into: Arc::clone(into),
+            out: Output::new(into)?,
             scratch: Vec::new(),
         })
     }
@@ -72,8 +70,7 @@ impl Writer {
         match &entry.node {
             Node::File(Content::Bytes(bytes)) => {
                 self.header(&header)?;
-                self.out.write(bytes)?;
-                self.pad(bytes.len() as u64)
+                self.whole(bytes)
             }
             Node::File(Content::Beneath { dir, path, .. }) => self.file(header, dir, path),
             _ => self.header(&header),
@@ -81,11 +78,21 @@ impl Writer {
     }
 
     pub(crate) fn header(&mut self, header: &Header) -> Result<()> {
+        self.out.entry(&header.name)?;
         self.out.write(&header.to_bytes()?)
+    }
+
+    /// The content of the header before.
+    fn whole(&mut self, bytes: &[u8]) -> Result<()> {
+        let size = bytes.len() as u64;
+        self.out.payload(size)?;
+        self.out.write(bytes)?;
+        self.pad(size)
     }
 
     /// Copies exactly `size` bytes as the content of the header before.
     pub(crate) fn content(&mut self, from: &mut dyn Read, size: u64) -> std::io::Result<()> {
+        self.out.payload(size)?;
         self.scratch.resize(1 << 18, 0);
         let mut left = size;
         while left > 0 {
@@ -136,8 +143,10 @@ impl Writer {
             }
             header.size = i64::try_from(stat.size).unwrap_or(i64::MAX);
             self.header(&header)?;
-            self.out.write(&self.scratch)?;
-            return self.pad(stat.size);
+            let content = std::mem::take(&mut self.scratch);
+            self.whole(&content)?;
+            self.scratch = content;
+            return Ok(());
         }
         header.size = i64::try_from(stat.size)
             .map_err(|error| Error::new(ErrorKind::TooLarge, name()).because(error))?;
@@ -167,7 +176,7 @@ impl Writer {
 
     pub(crate) fn finish(mut self) -> Result<Layer> {
         self.out.write(&[0; 2 * BLOCK])?;
-        self.out.finish(&self.into)
+        self.out.finish()
     }
 
     /// Nothing is kept. An error of the threads is the cause of what went wrong here, so it wins.

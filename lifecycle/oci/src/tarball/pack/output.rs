@@ -1,35 +1,85 @@
-//! The bytes of a tar on their way: cut into segments, hashed, compressed on all cores, written in order.
+//! The bytes of a tar on their way: cut into chunks, hashed, compressed on all cores unless the store knows them, written in order.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use crate::compress::{Deflater, GZIP_HEAD, Segment, gzip_tail};
+use chunks::{ChunkId, Cutter, Deflater, HEAD, Piece, Recipe};
+
 use crate::parallel::{Ordered, cores, spawn, stopped};
 use crate::{
     Blob, Descriptor, Digest, Error, Hasher, Layer, MediaType, Result, Sink, Source, Store,
 };
 
-/// Bytes of tar per segment. Part of what makes a blob the same everywhere: a change changes every blob digest.
-const SEGMENT: usize = 512 << 10;
-/// Threads that compress, and segments in flight, whatever the number of cores. A segment is there raw and compressed, a
-/// worker has one more compressed one and about 1 MiB of tables: 24 × 512 KiB + 10 × 1.5 MiB stay below 32 MiB
-/// (`docs/design/decisions.md` 20).
-const WORKERS: usize = 10;
-const AHEAD: usize = 20;
+/// Threads that compress, and chunks in flight, whatever the number of cores. A chunk of at most 1 MiB (and a little) is there
+/// raw and compressed: 12 × 2.2 MiB and what is being cut stay below 32 MiB (`docs/design/decisions.md` 20).
+const WORKERS: usize = 8;
+const AHEAD: usize = 12;
 
 /// Takes the bytes of a tar and becomes a layer.
-///
-/// A tar of one segment is finished on the calling thread; the second segment starts the others.
 pub(crate) struct Output {
-    segment: Vec<u8>,
-    stage: Stage,
+    cutter: Cutter,
+    flow: Flow,
+}
+
+impl Output {
+    pub(crate) fn new(store: &Arc<dyn Store>) -> Result<Output> {
+        Output::with_workers(store, cores().min(WORKERS))
+    }
+
+    /// The layer does not depend on the number of workers.
+    pub(crate) fn with_workers(store: &Arc<dyn Store>, workers: usize) -> Result<Output> {
+        Ok(Output {
+            cutter: Cutter::new(),
+            flow: Flow {
+                store: Arc::clone(store),
+                workers,
+                stage: Stage::Empty(store.begin()?),
+            },
+        })
+    }
+
+    /// An entry of this name begins: what is written next is its header.
+    pub(crate) fn entry(&mut self, name: &[u8]) -> Result<()> {
+        let chunk = self.cutter.entry(name);
+        chunk.map_or(Ok(()), |chunk| self.flow.send(chunk))
+    }
+
+    /// What is written next is so many bytes of content.
+    pub(crate) fn payload(&mut self, bytes: u64) -> Result<()> {
+        let chunk = self.cutter.payload(bytes);
+        chunk.map_or(Ok(()), |chunk| self.flow.send(chunk))
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let flow = &mut self.flow;
+        self.cutter.write(bytes, &mut |chunk| flow.send(chunk))
+    }
+
+    /// Makes the blob durable in the store this was made with.
+    pub(crate) fn finish(mut self) -> Result<Layer> {
+        if let Some(chunk) = self.cutter.finish() {
+            self.flow.send(chunk)?;
+        }
+        self.flow.finish()
+    }
+
+    /// Ends the threads without keeping anything; the error of one of them, if there was one.
+    pub(crate) fn abandon(self) -> Option<Error> {
+        self.flow.abandon()
+    }
+}
+
+/// Chunks on their way into a blob. One chunk is worked on by the calling thread; the second one starts the others.
+struct Flow {
+    store: Arc<dyn Store>,
     workers: usize,
+    stage: Stage,
 }
 
 enum Stage {
-    Small(Box<dyn Sink>),
+    Empty(Box<dyn Sink>),
+    One(Box<dyn Sink>, Vec<u8>),
     Running(Threads),
     /// A thread has failed and its error was returned.
     Failed,
@@ -38,113 +88,91 @@ enum Stage {
 /// Where the blob goes, and what it turned out to be.
 type Written = (Box<dyn Sink>, Descriptor);
 
-struct Threads {
-    hash: SyncSender<Arc<Vec<u8>>>,
-    hasher: JoinHandle<Digest>,
-    pool: Ordered<Arc<Vec<u8>>, Done, Written>,
-}
-
-/// A segment on its way out.
-struct Done {
-    segment: Segment,
-    raw_bytes: u64,
-}
-
-impl Output {
-    pub(crate) fn new(sink: Box<dyn Sink>) -> Output {
-        Output::with_workers(sink, cores().min(WORKERS))
-    }
-
-    /// The layer does not depend on the number of workers.
-    pub(crate) fn with_workers(sink: Box<dyn Sink>, workers: usize) -> Output {
-        Output {
-            segment: Vec::new(),
-            stage: Stage::Small(sink),
-            workers,
-        }
-    }
-
-    pub(crate) fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
-        while !bytes.is_empty() {
-            if self.segment.len() == SEGMENT {
-                self.send()?;
+impl Flow {
+    fn send(&mut self, chunk: Vec<u8>) -> Result<()> {
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Failed) {
+            Stage::Empty(sink) => Stage::One(sink, chunk),
+            Stage::One(sink, first) => {
+                let threads = Threads::start(sink, &self.store, self.workers)?;
+                Stage::Running(threads.take(first)?.take(chunk)?)
             }
-            let (now, later) = bytes.split_at(bytes.len().min(SEGMENT - self.segment.len()));
-            self.segment.extend_from_slice(now);
-            bytes = later;
-        }
-        Ok(())
-    }
-
-    fn send(&mut self) -> Result<()> {
-        let threads = match std::mem::replace(&mut self.stage, Stage::Failed) {
-            Stage::Small(sink) => Threads::start(sink, self.workers)?,
-            Stage::Running(threads) => threads,
+            Stage::Running(threads) => Stage::Running(threads.take(chunk)?),
             Stage::Failed => return Err(stopped()),
         };
-        let segment = Arc::new(std::mem::replace(
-            &mut self.segment,
-            Vec::with_capacity(SEGMENT),
-        ));
-        if threads.hash.send(Arc::clone(&segment)).is_err() || !threads.pool.push(segment) {
-            return Err(threads.stop().err().unwrap_or_else(stopped));
-        }
-        self.stage = Stage::Running(threads);
         Ok(())
     }
 
-    /// Makes the blob durable in `into`, whose sink this was made with.
-    pub(crate) fn finish(mut self, into: &Arc<dyn Store>) -> Result<Layer> {
-        if matches!(self.stage, Stage::Running(_)) {
-            self.send()?;
-        }
+    fn finish(self) -> Result<Layer> {
         let (diff_id, (sink, descriptor)) = match self.stage {
             Stage::Running(threads) => threads.stop()?,
-            Stage::Small(sink) => {
-                let done = compress(&mut Deflater::new()?, &self.segment);
+            Stage::One(sink, chunk) => {
+                let done = work(&mut deflater()?, &*self.store, &chunk);
                 (
-                    Digest::of(&self.segment),
+                    Digest::of(&chunk),
                     write(sink, &mut std::iter::once(done))?,
                 )
             }
+            Stage::Empty(sink) => (Digest::of(b""), write(sink, &mut std::iter::empty())?),
             Stage::Failed => return Err(stopped()),
         };
         sink.finish(&descriptor)?;
-        let source: Arc<dyn Source> = Arc::clone(into) as _;
+        let source: Arc<dyn Source> = Arc::clone(&self.store) as _;
         Ok(Layer {
             diff_id,
             blob: Blob::new(descriptor, source),
         })
     }
 
-    /// Ends the threads without keeping anything; the error of one of them, if there was one.
-    pub(crate) fn abandon(self) -> Option<Error> {
+    fn abandon(self) -> Option<Error> {
         match self.stage {
             Stage::Running(threads) => threads.stop().err(),
-            Stage::Small(_) | Stage::Failed => None,
+            Stage::Empty(_) | Stage::One(..) | Stage::Failed => None,
         }
     }
 }
 
+struct Threads {
+    hash: SyncSender<Arc<Vec<u8>>>,
+    hasher: JoinHandle<Digest>,
+    pool: Ordered<Arc<Vec<u8>>, Result<Done>, Written>,
+}
+
+/// A chunk on its way out.
+struct Done {
+    piece: Piece,
+    segment: Vec<u8>,
+    /// Of the raw bytes.
+    crc: crc32fast::Hasher,
+}
+
 impl Threads {
-    fn start(sink: Box<dyn Sink>, workers: usize) -> Result<Threads> {
+    fn start(sink: Box<dyn Sink>, store: &Arc<dyn Store>, workers: usize) -> Result<Threads> {
         let workers = (0..workers)
             .map(|_| {
-                let mut deflater = Deflater::new()?;
-                Ok(move |raw: Arc<Vec<u8>>| compress(&mut deflater, &raw))
+                let mut deflater = deflater()?;
+                let store = Arc::clone(store);
+                Ok(move |raw: Arc<Vec<u8>>| work(&mut deflater, &*store, &raw))
             })
             .collect::<Result<Vec<_>>>()?;
         let ahead = (workers.len() * 4).min(AHEAD);
         let pool = Ordered::start(workers, ahead, |done| write(sink, done))?;
-        let (hash, segments) = sync_channel::<Arc<Vec<u8>>>(4);
+        let (hash, chunks) = sync_channel::<Arc<Vec<u8>>>(4);
         let hasher = spawn("diff-id", move || {
             let mut hasher = Hasher::new();
-            for segment in segments {
-                hasher.update(&segment);
+            for chunk in chunks {
+                hasher.update(&chunk);
             }
             hasher.finish()
         })?;
         Ok(Threads { hash, hasher, pool })
+    }
+
+    fn take(self, chunk: Vec<u8>) -> Result<Threads> {
+        let chunk = Arc::new(chunk);
+        if self.hash.send(Arc::clone(&chunk)).is_err() || !self.pool.push(chunk) {
+            return Err(self.stop().err().unwrap_or_else(stopped));
+        }
+        Ok(self)
     }
 
     fn stop(self) -> Result<(Digest, Written)> {
@@ -155,30 +183,62 @@ impl Threads {
     }
 }
 
-fn compress(deflater: &mut Deflater, raw: &[u8]) -> Done {
-    Done {
-        segment: deflater.segment(raw),
-        raw_bytes: raw.len() as u64,
-    }
+fn deflater() -> Result<Deflater> {
+    Deflater::new().map_err(|error| Error::chunks("setting up compression", error))
 }
 
-/// Writes the blob: gzip header, segments in order, checksum.
-fn write(mut sink: Box<dyn Sink>, segments: &mut dyn Iterator<Item = Done>) -> Result<Written> {
-    let mut hasher = Hasher::new();
-    let mut put = |bytes: &[u8]| {
-        hasher.update(bytes);
-        sink.write_all(bytes)
-            .map_err(|error| Error::io("writing the blob of a layer", error))
+/// Takes the segment from the store if it has the chunk, else compresses.
+fn work(deflater: &mut Deflater, store: &dyn Store, raw: &[u8]) -> Result<Done> {
+    let id = ChunkId::of(raw);
+    let (segment, crc) = if let Some(segment) = store.chunk(id)? {
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(raw);
+        (segment, crc)
+    } else {
+        let segment = deflater.segment(raw);
+        (segment.bytes, segment.crc)
     };
-    put(&GZIP_HEAD)?;
+    let piece = Piece {
+        id,
+        raw_bytes: small(raw.len())?,
+        segment_bytes: small(segment.len())?,
+    };
+    Ok(Done {
+        piece,
+        segment,
+        crc,
+    })
+}
+
+fn small(length: usize) -> Result<u32> {
+    u32::try_from(length).map_err(|_| stopped())
+}
+
+/// Writes the blob: gzip header, segments in order, and what their recipe says comes after them.
+fn write(
+    mut sink: Box<dyn Sink>,
+    segments: &mut dyn Iterator<Item = Result<Done>>,
+) -> Result<Written> {
+    let failed = |error| Error::io("writing the blob of a layer", error);
+    let mut hasher = Hasher::new();
+    hasher.update(&HEAD);
+    sink.write_all(&HEAD).map_err(failed)?;
     let mut crc = crc32fast::Hasher::new();
-    let mut raw_bytes = 0;
+    let mut pieces = Vec::new();
     for done in segments {
-        put(&done.segment.bytes)?;
-        crc.combine(&done.segment.crc);
-        raw_bytes += done.raw_bytes;
+        let done = done?;
+        hasher.update(&done.segment);
+        sink.segment(&done.piece, &done.segment).map_err(failed)?;
+        crc.combine(&done.crc);
+        pieces.push(done.piece);
     }
-    put(&gzip_tail(&crc, raw_bytes))?;
+    let recipe = Recipe {
+        pieces,
+        crc32: crc.finalize(),
+    };
+    let tail = recipe.tail();
+    hasher.update(&tail);
+    sink.write_all(&tail).map_err(failed)?;
     let descriptor = Descriptor {
         media_type: MediaType::OciLayerGzip,
         size: hasher.size(),

@@ -1,0 +1,169 @@
+//! What is kept on this machine: how much, whether it is sound, and what may go.
+
+use std::path::{Path, PathBuf};
+
+use files::{Dir, Kind};
+use oci::{Digest, Image, Images, Local};
+use serde::Serialize;
+
+use crate::build::tidy_up;
+use crate::error::{Doing, Result};
+use crate::host::Host;
+use crate::name::familiar;
+use crate::{reuse, rootfs};
+
+/// Everything that is kept, in numbers; sizes in bytes on disk unless said otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    pub images: usize,
+    pub store: Store,
+    /// Package archives and indexes.
+    pub downloads: u64,
+    /// Unpacked layers of base images.
+    pub unpacked: u64,
+    /// Layers that buildpacks want back.
+    pub reuse: u64,
+}
+
+/// The images.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Store {
+    pub bytes: u64,
+    /// Layers kept as chunks.
+    pub layers: usize,
+    pub chunks: usize,
+    /// What those layers would take as one file each.
+    pub layer_bytes: u64,
+    /// What their chunks take.
+    pub chunk_bytes: u64,
+}
+
+pub fn stat(host: &Host<'_>) -> Result<Kept> {
+    let store = host.images()?;
+    let numbers = store.statistics().doing("measuring the image store")?;
+    let state = host.state;
+    Ok(Kept {
+        images: numbers.names,
+        store: Store {
+            bytes: size_of(&state.store())?,
+            layers: numbers.layers,
+            chunks: numbers.chunks,
+            layer_bytes: numbers.layer_bytes,
+            chunk_bytes: numbers.pack_bytes,
+        },
+        downloads: size_of(&state.downloads())?,
+        unpacked: size_of(&state.layers())?,
+        reuse: size_of(&state.reuse())?,
+    })
+}
+
+/// A blob whose bytes are not what they should be, and the images that have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Broken {
+    pub digest: String,
+    /// As one would type them, sorted.
+    pub images: Vec<String>,
+}
+
+/// Reads all that is in the store and changes nothing.
+pub fn verify(host: &Host<'_>) -> Result<Vec<Broken>> {
+    let store = host.images()?;
+    let broken = store.verify().doing("reading the image store")?;
+    named(&store, &broken)
+}
+
+/// Removes what is broken, so that the next build of its images writes it again.
+pub fn repair(host: &Host<'_>) -> Result<Vec<Broken>> {
+    let store = host.images()?;
+    // Which images have it is known before it is gone.
+    let broken = verify(host)?;
+    let removed = store.check().doing("repairing the image store")?;
+    let removed: Vec<String> = removed.iter().map(Digest::to_string).collect();
+    Ok(broken
+        .into_iter()
+        .filter(|broken| removed.contains(&broken.digest))
+        .collect())
+}
+
+fn named(store: &Local, broken: &[Digest]) -> Result<Vec<Broken>> {
+    let mut images = Vec::new();
+    if !broken.is_empty() {
+        for named in store.list().doing("listing images")? {
+            // An image whose manifest or config is broken cannot be read, and is named by its manifest alone.
+            let image = store.find(&named.name).ok().flatten();
+            images.push((named, image));
+        }
+    }
+    let has = |image: &Image, digest: Digest| {
+        let config = Digest::of(&image.config_bytes());
+        let mut layers = image.layers().iter();
+        config == digest || layers.any(|layer| layer.blob.descriptor.digest == digest)
+    };
+    let broken = broken.iter().map(|digest| {
+        let of = images.iter().filter(|(named, image)| {
+            named.manifest.digest == *digest
+                || image.as_ref().is_some_and(|image| has(image, *digest))
+        });
+        Broken {
+            digest: digest.to_string(),
+            images: of.map(|(named, _)| familiar(&named.name)).collect(),
+        }
+    });
+    Ok(broken.collect())
+}
+
+/// Removes what can be had again: downloads, unpacked layers, cached layers, and what no image needs. Images stay.
+/// Returns the bytes that were freed.
+pub fn prune(host: &Host<'_>) -> Result<u64> {
+    let before = everything(host)?;
+    let store = host.images()?;
+    host.sweep()?;
+    tidy_up(host, &store)?;
+    reuse::collect(host, &[])?;
+    rootfs::collect(&host.state.layers(), &std::collections::BTreeSet::new())?;
+    let downloads = host.state.downloads();
+    files::remove_tree(&downloads).doing("removing downloads")?;
+    host.state.create()?;
+    Ok(before.saturating_sub(everything(host)?))
+}
+
+fn everything(host: &Host<'_>) -> Result<u64> {
+    let state = host.state;
+    let folders = [
+        state.store(),
+        state.downloads(),
+        state.layers(),
+        state.reuse(),
+        state.builds(),
+        state.runs(),
+    ];
+    folders.iter().map(|folder| size_of(folder)).sum()
+}
+
+/// Bytes of all files below a folder; what vanishes meanwhile, or may not be read, counts nothing.
+fn size_of(folder: &Path) -> Result<u64> {
+    let Ok(top) = Dir::open(folder) else {
+        return Ok(0);
+    };
+    let mut bytes = 0;
+    let mut folders = vec![PathBuf::new()];
+    while let Some(path) = folders.pop() {
+        let entries = if path.as_os_str().is_empty() {
+            top.entries()
+        } else {
+            top.dir(&path).and_then(|dir| dir.entries())
+        };
+        for entry in entries.unwrap_or_default() {
+            let path = path.join(&entry.name);
+            match entry.kind {
+                Kind::Dir => folders.push(path),
+                Kind::File => {
+                    let stat = top.stat(&path).doing("measuring what is kept")?;
+                    bytes += stat.map_or(0, |stat| stat.size);
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(bytes)
+}
