@@ -8,5 +8,13 @@ mod error;
 mod id;
 mod limits;
 
+mod segment;
+
+mod blocks;
+
 pub use error::{Error, ErrorKind, Result};
 pub use id::ChunkId;
+pub use segment::{Deflater, Segment, inflate};
+
+/// Nothing larger is ever cut or taken, in bytes.
+pub const CHUNK_BYTES_MAX: usize = limits::CHUNK_BYTES;
