@@ -8,10 +8,13 @@ mod error;
 mod id;
 mod limits;
 
+mod cut;
+
 mod segment;
 
 mod blocks;
 
+pub use cut::Cutter;
 pub use error::{Error, ErrorKind, Result};
 pub use id::ChunkId;
 pub use segment::{Deflater, Segment, inflate};
