@@ -14,9 +14,12 @@ mod segment;
 
 mod blocks;
 
+mod recipe;
+
 pub use cut::Cutter;
 pub use error::{Error, ErrorKind, Result};
 pub use id::ChunkId;
+pub use recipe::{HEAD, Piece, Recipe};
 pub use segment::{Deflater, Segment, inflate};
 
 /// Nothing larger is ever cut or taken, in bytes.
