@@ -8,5 +8,19 @@ mod error;
 mod id;
 mod limits;
 
+mod cut;
+
+mod segment;
+
+mod blocks;
+
+mod recipe;
+
+pub use cut::Cutter;
 pub use error::{Error, ErrorKind, Result};
 pub use id::ChunkId;
+pub use recipe::{HEAD, Piece, Recipe};
+pub use segment::{Deflater, Segment, inflate};
+
+/// Nothing larger is ever cut or taken, in bytes.
+pub const CHUNK_BYTES_MAX: usize = limits::CHUNK_BYTES;
