@@ -2,7 +2,7 @@
 //!
 //! docker and podman need root here; both are given folders of their own and end with the test.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,15 @@ fn save(world: &World, form: &str, file: &str) -> String {
     file
 }
 
+/// dockerd leaves the network namespace of its containers mounted.
+struct Unmounted(PathBuf);
+
+impl Drop for Unmounted {
+    fn drop(&mut self) {
+        run(Command::new("umount").arg(&self.0));
+    }
+}
+
 #[test]
 fn docker_loads_the_archive_and_the_container_answers() {
     let (Some(dockerd), Some(docker)) = (program("dockerd"), program("docker")) else {
@@ -37,6 +46,7 @@ fn docker_loads_the_archive_and_the_container_answers() {
     let world = built();
     let archive = save(&world, "docker-archive", "hello.tar");
     let socket = format!("unix://{}", world.path("docker.sock").display());
+    let _unmounted = Unmounted(world.path("docker-run/netns/default"));
     let _daemon = Child::start(
         Command::new(dockerd)
             .args([
