@@ -6,7 +6,14 @@
 
 mod error;
 mod id;
+mod idx;
 mod limits;
+mod map;
+mod pack;
+mod packs;
 
 pub use error::{Error, ErrorKind, Result};
 pub use id::ChunkId;
+pub use idx::PackId;
+pub use pack::{PackWriter, Sealed};
+pub use packs::{Found, Lacks, PackInfo, Packs, Rebuilt, Repacked, Stray};
