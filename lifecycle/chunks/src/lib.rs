@@ -8,17 +8,24 @@ mod error;
 mod id;
 mod limits;
 
+// The format of a blob.
+mod blocks;
 mod cut;
-
+mod recipe;
 mod segment;
 
-mod blocks;
-
-mod recipe;
+// Segments on disk.
+mod idx;
+mod map;
+mod pack;
+mod packs;
 
 pub use cut::Cutter;
 pub use error::{Error, ErrorKind, Result};
 pub use id::ChunkId;
+pub use idx::PackId;
+pub use pack::{PackWriter, Sealed};
+pub use packs::{Found, Lacks, PackInfo, Packs, Rebuilt, Repacked, Stray};
 pub use recipe::{HEAD, Piece, Recipe};
 pub use segment::{Deflater, Segment, inflate};
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
-use crate::{Dir, ErrorKind, Result, beneath};
+use crate::{Dir, Error, ErrorKind, Kind, Result, Stat, beneath};
 
 impl Dir {
     /// Makes a directory and opens it; `mode` is exact, the umask does not count.
@@ -55,6 +55,35 @@ impl Dir {
                 .map_err(|errno| self.failed("setting the mode of", beneath, errno))?;
         }
         Ok(File::from(fd))
+    }
+
+    /// Opens a regular file to write at its end; made when nothing has that name, `mode` is for a new one.
+    ///
+    /// Never waits for a pipe, never opens through a link.
+    pub fn append(&self, beneath: &Path, mode: u32) -> Result<File> {
+        let (parent, name) = self.parent(beneath)?;
+        let flags = OFlags::WRONLY
+            | OFlags::APPEND
+            | OFlags::CREATE
+            | OFlags::NONBLOCK
+            | OFlags::NOFOLLOW
+            | OFlags::NOCTTY
+            | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat(parent.fd(), name, flags, bits(mode));
+        let fd = match opened {
+            Err(errno @ Errno::LOOP) => {
+                return Err(self
+                    .failed("opening", beneath, errno)
+                    .with_kind(ErrorKind::NotRegular));
+            }
+            opened => opened.map_err(|errno| self.failed("opening", beneath, errno))?,
+        };
+        let file = File::from(fd);
+        if Stat::of(&file)?.kind != Kind::File {
+            let doing = format!("{} is not a regular file", self.at(beneath));
+            return Err(Error::new(ErrorKind::NotRegular, doing));
+        }
+        Ok(file)
     }
 
     pub fn symlink(&self, target: &Path, beneath: &Path) -> Result<()> {
@@ -147,6 +176,14 @@ impl Dir {
     pub fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         let (source, old) = self.parent(from)?;
         let (target, new) = self.parent(to)?;
+        rustix::fs::renameat(source.fd(), old, target.fd(), new)
+            .map_err(|errno| self.failed("renaming", from, errno))
+    }
+
+    /// Renames out of this directory to `to` beneath another one on the same file system; what had that name is replaced.
+    pub fn rename_into(&self, from: &Path, into: &Dir, to: &Path) -> Result<()> {
+        let (source, old) = self.parent(from)?;
+        let (target, new) = into.parent(to)?;
         rustix::fs::renameat(source.fd(), old, target.fd(), new)
             .map_err(|errno| self.failed("renaming", from, errno))
     }

@@ -2,12 +2,13 @@
 
 use std::fs::{File, Permissions};
 use std::io::Write;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustix::io::Errno;
 
-use crate::{Error, Result};
+use crate::{Dir, Error, Result};
 
 /// Puts `bytes` at `path`, replacing what is there: a temporary file, synced, renamed, its folder synced; mode 0644.
 ///
@@ -39,10 +40,22 @@ pub fn sync_dir(path: &Path) -> Result<()> {
     let failed =
         |error: std::io::Error| Error::io(format!("syncing the folder {}", path.display()), error);
     let dir = File::open(path).map_err(failed)?;
-    match rustix::fs::fsync(&dir) {
+    sync_names(dir.as_fd()).map_err(|errno| failed(errno.into()))
+}
+
+impl Dir {
+    /// Makes the names in this very directory survive a power loss, not those in directories below it.
+    pub fn sync(&self) -> Result<()> {
+        let doing = || format!("syncing the folder {}", self.path().display());
+        sync_names(self.fd()).map_err(|errno| Error::io(doing(), errno))
+    }
+}
+
+fn sync_names(dir: BorrowedFd<'_>) -> rustix::io::Result<()> {
+    match rustix::fs::fsync(dir) {
         // Some file systems cannot sync folders; they keep names in order without.
-        Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
-        Err(errno) => Err(failed(errno.into())),
+        Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+        result => result,
     }
 }
 

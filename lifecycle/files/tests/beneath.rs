@@ -154,6 +154,44 @@ fn nothing_is_reached_through_a_link_or_a_path_that_leaves() {
 }
 
 #[test]
+fn a_file_grows_at_its_end_whoever_opened_it_first() {
+    let world = world();
+    let (mut one, mut two) = (
+        world.dir.append(at("a/log"), 0o640).unwrap(),
+        world.dir.append(at("a/log"), 0o600).unwrap(),
+    );
+    one.write_all(b"1").unwrap();
+    two.write_all(b"2").unwrap();
+    one.write_all(b"3").unwrap();
+    assert_eq!(fs::read(world.on_disk("a/log")).unwrap(), b"123");
+    for bad in ["secret", "a/b", "out/x", "../x"] {
+        world.dir.append(at(bad), 0o600).expect_err(bad);
+    }
+    assert_eq!(
+        fs::read(world.temporary.path().join("secret")).unwrap(),
+        b"canary"
+    );
+}
+
+#[test]
+fn a_file_moves_to_another_folder_and_replaces_what_is_there() {
+    let world = world();
+    let target = world.dir.create_dir(at("target"), 0o755).unwrap();
+    fs::write(world.on_disk("target/name"), "old").unwrap();
+    world
+        .dir
+        .rename_into(at("a/b/file"), &target, at("name"))
+        .unwrap();
+    target.sync().unwrap();
+    assert_eq!(fs::read(world.on_disk("target/name")).unwrap(), b"content");
+    assert!(world.dir.stat(at("a/b/file")).unwrap().is_none());
+    for (from, to) in [("target/name", "../up"), ("out/secret", "x")] {
+        let refused = world.dir.rename_into(at(from), &target, at(to));
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Escapes, "{from}");
+    }
+}
+
+#[test]
 fn links_themselves_can_be_seen_and_removed() {
     let world = world();
     assert_eq!(
