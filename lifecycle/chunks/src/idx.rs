@@ -25,7 +25,7 @@ impl PackId {
     }
 
     /// From 64 digits of lower-case hex.
-    pub(crate) fn from_hex(hex: &str) -> Option<PackId> {
+    pub fn from_hex(hex: &str) -> Option<PackId> {
         let digit = |digit: u8| match digit {
             b'0'..=b'9' => Some(digit - b'0'),
             b'a'..=b'f' => Some(digit - b'a' + 10),

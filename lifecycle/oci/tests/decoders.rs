@@ -87,7 +87,8 @@ fn python_as_a_stream_and_whole() {
     let Some(python) = program("python3") else {
         return;
     };
-    let whole = "import gzip, sys; sys.stdout.buffer.write(gzip.GzipFile(fileobj=sys.stdin.buffer).read())";
+    let whole =
+        "import gzip, sys; sys.stdout.buffer.write(gzip.GzipFile(fileobj=sys.stdin.buffer).read())";
     decodes(Command::new(&python).args(["-c", whole]));
     let stream = "import sys, tarfile\nfor entry in tarfile.open(fileobj=sys.stdin.buffer, mode='r|gz'): print(entry.name)";
     counts(Command::new(&python).args(["-c", stream]));

@@ -108,7 +108,11 @@ fn rows(kept: &Kept) -> Vec<Vec<String>> {
     vec![
         row("store", store.bytes, &chunks),
         row("downloads", kept.downloads, "packages of base images"),
-        row("unpacked", kept.unpacked, "layers that builds and runs stand on"),
+        row(
+            "unpacked",
+            kept.unpacked,
+            "layers that builds and runs stand on",
+        ),
         row("reuse", kept.reuse, "layers that buildpacks want back"),
     ]
 }

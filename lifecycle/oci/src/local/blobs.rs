@@ -179,7 +179,11 @@ impl Blobs {
 
     pub(super) fn check(self: &Arc<Self>) -> Result<Vec<Digest>> {
         let mut removed = Vec::new();
-        for digest in self.broken()? {
+        let broken = self.broken()?;
+        let lock = self.exclude()?;
+        segmented::heal_packs(self)?;
+        drop(lock);
+        for digest in broken {
             if self.remove_if_broken(digest)? {
                 removed.push(digest);
             }
@@ -224,7 +228,10 @@ impl Blobs {
     /// Absent is sound.
     fn is_sound(self: &Arc<Self>, digest: Digest) -> Result<bool> {
         let Some(mut bytes) = self.bytes(digest)? else {
-            return Ok(!self.dir.stat(&recipe_of(digest)).is_ok_and(|stat| stat.is_some()));
+            return Ok(!self
+                .dir
+                .stat(&recipe_of(digest))
+                .is_ok_and(|stat| stat.is_some()));
         };
         let mut hasher = Hasher::new();
         let mut buffer = vec![0; BUFFER_BYTES];

@@ -104,10 +104,7 @@ impl Reader {
                 return Ok(segment);
             }
         }
-        let text = format!(
-            "reading chunk {}: every copy is broken or gone",
-            piece.id
-        );
+        let text = format!("reading chunk {}: every copy is broken or gone", piece.id);
         Err(Error::new(ErrorKind::Integrity, text))
     }
 }
@@ -133,7 +130,9 @@ pub(super) fn all(blobs: &Blobs) -> Result<Vec<Digest>> {
     let entries = blobs.dir.dir(Path::new(RECIPES));
     let entries = entries.and_then(|dir| dir.entries()).map_err(failed)?;
     let names = entries.iter().filter_map(|entry| entry.name.to_str());
-    Ok(names.filter_map(|name| Digest::from_hex(name).ok()).collect())
+    Ok(names
+        .filter_map(|name| Digest::from_hex(name).ok())
+        .collect())
 }
 
 /// Removes recipes that are not needed, then packs that hold nothing live; what is left of wasteful packs moves to new ones.
@@ -163,6 +162,35 @@ pub(super) fn collect(
     Ok((removed, freed))
 }
 
+/// Makes damaged packs whole with what is sound in them, and removes what is left of others. Call with the store's lock held
+/// exclusively.
+pub(super) fn heal_packs(blobs: &Blobs) -> Result<()> {
+    let failed = |error| Error::chunks("healing packs", error);
+    let strays = blobs.packs.strays().map_err(failed)?;
+    for pack in strays.iter().map(|stray| stray.pack) {
+        let part = blobs.session()?.part();
+        blobs
+            .packs
+            .rebuild(pack, &blobs.dir, &part)
+            .map_err(failed)?;
+    }
+    for pack in blobs.packs.all().map_err(failed)? {
+        let damaged = match blobs.packs.verify(pack.id, false) {
+            Ok(bad) => !bad.is_empty(),
+            Err(error) if error.kind() == chunks::ErrorKind::Integrity => true,
+            Err(error) => return Err(failed(error)),
+        };
+        if damaged {
+            let part = blobs.session()?.part();
+            blobs
+                .packs
+                .rebuild(pack.id, &blobs.dir, &part)
+                .map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
 fn sweep(blobs: &Blobs, live: &BTreeSet<ChunkId>, pinned: &BTreeSet<PackId>) -> Result<u64> {
     let failed = |error| Error::chunks("collecting packs", error);
     let mut dead = Vec::new();
@@ -188,16 +216,13 @@ fn sweep(blobs: &Blobs, live: &BTreeSet<ChunkId>, pinned: &BTreeSet<PackId>) -> 
         wasteful.append(&mut small);
     }
     if !wasteful.is_empty() {
-        let session = blobs.session()?;
-        blobs
-            .packs
-            .repack(&wasteful, &|id| live.contains(&id), &blobs.dir, &mut || {
-                session.part()
-            })
-            .map_err(failed)?;
+        let live = |id| live.contains(&id);
+        let part = blobs.session()?.part();
+        let repacked = blobs.packs.repack(&wasteful, &live, &blobs.dir, &part);
+        dead.extend(repacked.map_err(failed)?.obsolete);
     }
-    for pack in dead.iter().chain(&wasteful) {
-        blobs.packs.remove(*pack).map_err(failed)?;
+    for pack in dead {
+        blobs.packs.remove(pack).map_err(failed)?;
     }
     let after = blobs.packs.all().map_err(failed)?;
     let after: u64 = after.iter().map(|pack| pack.bytes).sum();

@@ -189,7 +189,7 @@ impl Living {
                 continue;
             };
             match line.strip_prefix(PACK) {
-                Some(pack) => self.packs.extend(pack.trim_start().parse::<PackId>()),
+                Some(pack) => self.packs.extend(PackId::from_hex(pack.trim_start())),
                 None => self.blobs.extend(Digest::from_hex(line)),
             }
         }

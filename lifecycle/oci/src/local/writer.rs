@@ -56,7 +56,10 @@ impl Writer {
 
     /// Once it is clear that the blob is not small.
     fn grow(&self, bytes: &[u8], pieces: &[(Piece, Range<usize>)]) -> Result<Form> {
-        if pieces.first().is_none_or(|(_, at)| bytes.get(..at.start) != Some(&HEAD[..])) {
+        if pieces
+            .first()
+            .is_none_or(|(_, at)| bytes.get(..at.start) != Some(&HEAD[..]))
+        {
             let mut part = self.part()?;
             part.write_all(bytes)
                 .map_err(|error| Error::io("writing a blob", error))?;

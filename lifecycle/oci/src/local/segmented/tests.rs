@@ -47,11 +47,12 @@ impl World {
     fn packs(&self) -> Vec<PathBuf> {
         let mut packs = Vec::new();
         for folder in fs::read_dir(self.at("store/packs")).unwrap() {
-            for file in fs::read_dir(folder.unwrap().path()).unwrap() {
-                packs.push(file.unwrap().path());
-            }
+            // A file beside them tells other processes that a pack came.
+            let files = fs::read_dir(folder.unwrap().path()).into_iter().flatten();
+            packs.extend(files.map(|file| file.unwrap().path()));
         }
         packs.retain(|path| path.extension().is_some_and(|kind| kind == "pack"));
+        packs.sort();
         packs
     }
 
@@ -72,7 +73,7 @@ fn read(layer: &Layer) -> std::io::Result<u64> {
 
 fn publish(store: &Arc<Local>, layer: &Layer, name: &str) -> Digest {
     let history = crate::History::new("1980-01-01T00:00:01Z", "test");
-    let image = Image::empty(&Platform::host()).append(layer.clone(), history);
+    let image = Image::empty(&Platform::host()).append(layer.clone(), &history);
     store
         .publish(&image, &[Reference::parse(name).unwrap()])
         .unwrap()
@@ -109,13 +110,23 @@ fn small_layers_and_those_of_others_are_kept_whole() {
     let store = world.open();
     let small = pack(&store, &world.tree(&[("a", 1, 40_000)]));
     let mut foreign = Vec::new();
-    small.blob.open().unwrap().read_to_end(&mut foreign).unwrap();
+    small
+        .blob
+        .open()
+        .unwrap()
+        .read_to_end(&mut foreign)
+        .unwrap();
     let foreign = [foreign, testing::noise(9, 300_000)].concat();
     let blob = crate::Descriptor::of(crate::MediaType::OciLayerGzip, &foreign);
     store.write(&blob, &mut &*foreign).unwrap();
     assert!(world.packs().is_empty());
     assert_eq!(fs::read_dir(world.at("store/recipes")).unwrap().count(), 0);
-    assert_eq!(fs::read_dir(world.at("store/blobs/sha256")).unwrap().count(), 2);
+    assert_eq!(
+        fs::read_dir(world.at("store/blobs/sha256"))
+            .unwrap()
+            .count(),
+        2
+    );
     read(&small).unwrap();
 }
 
@@ -146,7 +157,11 @@ fn a_flipped_bit_in_a_pack_is_told_and_healed_by_whoever_has_the_right_bytes() {
 }
 
 fn flip(path: &Path, at: u64) {
-    let file = fs::File::options().read(true).write(true).open(path).unwrap();
+    let file = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap();
     if at >= file.metadata().unwrap().len() {
         return;
     }
@@ -198,7 +213,10 @@ fn a_collection_drops_the_chunks_that_no_named_layer_needs() {
     let after = world.packed_bytes();
     assert!(before - after >= 3 << 20, "{before} {after}");
     assert!(after >= 2 << 20, "{after}");
-    let two = store.find(&Reference::parse("two").unwrap()).unwrap().unwrap();
+    let two = store
+        .find(&Reference::parse("two").unwrap())
+        .unwrap()
+        .unwrap();
     read(&two.layers()[0]).unwrap();
     assert_eq!(store.check().unwrap(), []);
 }
@@ -220,7 +238,10 @@ fn a_collection_spares_the_chunks_that_a_running_build_was_given() {
     publish(&build, &layer, "new");
     drop((layer, build));
     collector.collect().unwrap();
-    let new = collector.find(&Reference::parse("new").unwrap()).unwrap().unwrap();
+    let new = collector
+        .find(&Reference::parse("new").unwrap())
+        .unwrap()
+        .unwrap();
     read(&new.layers()[0]).unwrap();
 }
 

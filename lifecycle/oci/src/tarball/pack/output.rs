@@ -107,10 +107,7 @@ impl Flow {
             Stage::Running(threads) => threads.stop()?,
             Stage::One(sink, chunk) => {
                 let done = work(&mut deflater()?, &*self.store, &chunk);
-                (
-                    Digest::of(&chunk),
-                    write(sink, &mut std::iter::once(done))?,
-                )
+                (Digest::of(&chunk), write(sink, &mut std::iter::once(done))?)
             }
             Stage::Empty(sink) => (Digest::of(b""), write(sink, &mut std::iter::empty())?),
             Stage::Failed => return Err(stopped()),
