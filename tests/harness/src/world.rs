@@ -84,6 +84,11 @@ impl World {
         target
     }
 
+    /// The folder that `SLIPWAY_HOME` names.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
     /// This world with a state folder that outlives it and that others may use at the same time.
     pub fn with_state(self, state: PathBuf) -> World {
         World { state, ..self }
