@@ -14,7 +14,6 @@ fn unsafe_code_stands_in_the_sandbox_system_calls_and_the_one_map_only() {
             source.path == "lifecycle/sandbox/src/sys.rs"
                 || source.path == "lifecycle/sandbox/src/lib.rs" && declares(source, "mod sys;")
                 || source.path == "lifecycle/chunks/src/map.rs"
-                || source.path == "lifecycle/chunks/src/lib.rs" && declares(source, "mod map;")
         },
     );
 }

@@ -207,6 +207,12 @@ impl<B: AsRef<[u8]>> Idx<B> {
             .filter_map(|entry| Entry::read(entry, self.pack_bytes))
     }
 
+    /// The first four bytes of each id, sorted; also of entries that no writer makes.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = u32> + '_ {
+        let tag = |entry: &[u8; ENTRY_BYTES]| entry.first_chunk().copied().map(u32::from_be_bytes);
+        self.raw_entries().iter().filter_map(tag)
+    }
+
     /// The entries in the order of their segments.
     pub(crate) fn by_offset(&self) -> Vec<Entry> {
         let mut entries: Vec<_> = self.entries().collect();
@@ -291,3 +297,6 @@ fn fanout(bytes: &[u8], first: usize) -> Option<usize> {
     let count = bytes.get(at..at + 4)?.first_chunk::<4>()?;
     usize::try_from(u32::from_le_bytes(*count)).ok()
 }
+
+#[cfg(test)]
+mod tests;

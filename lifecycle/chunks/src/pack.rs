@@ -16,6 +16,8 @@ use crate::{ChunkId, Error, ErrorKind, Result};
 
 pub(crate) use inflate::is_chunk;
 pub(crate) use salvage::salvage;
+#[cfg(test)]
+pub(crate) use writer::Step;
 pub use writer::{PackWriter, Sealed};
 
 pub(crate) const FORMAT: u16 = 1;

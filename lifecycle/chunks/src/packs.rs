@@ -4,6 +4,7 @@
 //! being removed is not here: the store has sessions and a lock for that.
 
 mod announce;
+mod catalog;
 mod check;
 mod listing;
 mod open_files;
@@ -22,7 +23,7 @@ use rustix::io::Errno;
 
 use crate::idx::{Entry, PackId};
 use crate::limits::SEGMENT_BYTES;
-use crate::pack::{self, PackWriter, RECORD_HEAD_BYTES, to_u64};
+use crate::pack::{self, PackWriter, to_u64};
 use crate::{ChunkId, Error, Result};
 use listing::Listing;
 use open_files::OpenFiles;
@@ -105,14 +106,16 @@ impl Packs {
     /// That the bytes are there and right is for [`Packs::read`] to tell.
     pub fn find(&self, id: ChunkId) -> Result<Vec<Found>> {
         let listing = self.listing()?;
-        let found = listing.packs.iter().filter_map(|pack| {
-            let entry = pack.idx.find(id)?;
-            Some(Found::new(pack.idx.id(), entry))
-        });
-        Ok(found.collect())
+        let found = listing.find(id);
+        if listing.wants_catalog() {
+            self.make_catalog();
+        }
+        let found = found.into_iter();
+        Ok(found.map(|(pack, entry)| Found::new(pack, entry)).collect())
     }
 
-    /// A chunk's segment, checked; `None` when its bytes are not there or not those that were written.
+    /// A chunk's segment, checked; `None` when its bytes are not there or not those that were written. A pack that was removed while
+    /// it was open here can still be read.
     ///
     /// Fails only for what says nothing about the chunk: no more open files, no permission.
     pub fn read(&self, found: &Found) -> Result<Option<Vec<u8>>> {
@@ -196,6 +199,22 @@ impl Packs {
         }
     }
 
+    /// One makes it, the others go on without.
+    fn make_catalog(&self) {
+        let Ok(_alone) = self.listing_anew.try_lock() else {
+            return;
+        };
+        let current = self
+            .listing
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let wanted = current.filter(|listing| listing.wants_catalog());
+        if let Some(better) = wanted.and_then(|listing| listing.with_catalog()) {
+            *self.listing.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(better));
+        }
+    }
+
     fn list_anew(&self) -> Result<Arc<Listing>> {
         let known = self
             .listing
@@ -223,22 +242,19 @@ fn remove_if_there(dir: &Dir, path: &Path) -> files::Result<()> {
 /// chunk itself can tell which.
 fn read_record(file: &std::fs::File, entry: &Entry) -> io::Result<Option<Vec<u8>>> {
     let segment_bytes = usize::try_from(entry.segment_bytes).unwrap_or(usize::MAX);
-    let Some(at) = entry.offset.checked_sub(to_u64(RECORD_HEAD_BYTES)) else {
-        return Ok(None);
-    };
     if segment_bytes > SEGMENT_BYTES {
         return Ok(None);
     }
-    let mut bytes = vec![0; RECORD_HEAD_BYTES + segment_bytes];
-    match file.read_exact_at(&mut bytes, at) {
+    let mut segment = vec![0; segment_bytes];
+    match file.read_exact_at(&mut segment, entry.offset) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        // An offset beyond what a file can have.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Ok(None),
         Err(error) if is_disk_fault(&error) => return Ok(None),
         read => read?,
     }
-    let segment = bytes.split_off(RECORD_HEAD_BYTES);
     let is_sound = crc32fast::hash(&segment) == entry.crc32
-        && (bytes == pack::record_head(entry)
-            || pack::is_chunk(entry.id, entry.raw_bytes, &segment));
+        && (pack::has_head(file, entry) || pack::is_chunk(entry.id, entry.raw_bytes, &segment));
     Ok(is_sound.then_some(segment))
 }
 

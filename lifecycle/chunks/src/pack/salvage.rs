@@ -14,7 +14,7 @@ const PAGE_BYTES: usize = 4096;
 /// them; after a head that is broken the next one is searched byte by byte.
 pub(crate) fn salvage(file: &File, length: u64) -> Vec<Entry> {
     let mut entries = Vec::new();
-    let mut window = Window::new(file);
+    let mut window = Window::new(file, length);
     let head_bytes = to_u64(RECORD_HEAD_BYTES);
     let mut at = to_u64(HEAD_BYTES);
     while at + head_bytes <= length {
@@ -35,14 +35,16 @@ pub(crate) fn salvage(file: &File, length: u64) -> Vec<Entry> {
 /// A part of the file; what the disk does not give back is zeros.
 struct Window<'a> {
     file: &'a File,
+    length: u64,
     start: u64,
     bytes: Vec<u8>,
 }
 
 impl Window<'_> {
-    fn new(file: &File) -> Window<'_> {
+    fn new(file: &File, length: u64) -> Window<'_> {
         Window {
             file,
+            length,
             start: 0,
             bytes: Vec::new(),
         }
@@ -65,7 +67,8 @@ impl Window<'_> {
     fn load(&mut self, at: u64) {
         self.start = at;
         self.bytes.clear();
-        self.bytes.resize(WINDOW_BYTES, 0);
+        let left = usize::try_from(self.length.saturating_sub(at)).unwrap_or(usize::MAX);
+        self.bytes.resize(left.min(WINDOW_BYTES), 0);
         for (page, place) in self.bytes.chunks_mut(PAGE_BYTES).zip(0u64..) {
             read_what_is_there(self.file, page, at + place * to_u64(PAGE_BYTES));
         }

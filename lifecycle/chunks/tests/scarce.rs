@@ -1,0 +1,183 @@
+//! Packs where something runs out: room on the disk, open files, the disk's patience. Each test starts itself again in a process
+//! with less.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test program, also outside its test functions"
+)]
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use chunks::{ChunkId, ErrorKind, PackWriter, Packs};
+use files::Dir;
+use harness::{program, run};
+
+const FOLDER: &str = "SLIPWAY_TEST_SCARCE";
+const CHUNK: [u8; 1000] = [7; 1000];
+
+/// The folder to work in, when this is the process with less; else that process is started by `line` of shell and succeeds.
+fn with_less(test: &str, before: &dyn Fn(&Path), line: &str) -> Option<std::path::PathBuf> {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        return Some(folder.into());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("packs")).unwrap();
+    before(folder.path());
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", line, "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--test-threads=1", "--nocapture"])
+        .env(FOLDER, folder.path());
+    let outcome = run(&mut command).success();
+    assert!(outcome.stdout.contains("1 passed"), "{}", outcome.stdout);
+    None
+}
+
+fn open(folder: &Path) -> (Arc<Dir>, Packs) {
+    let dir = Arc::new(Dir::open(folder).unwrap());
+    let packs = Packs::open(Arc::new(Dir::open(&folder.join("packs")).unwrap()));
+    (dir, packs)
+}
+
+/// What a segment holds is nobody's business here.
+fn push(writer: &mut PackWriter, number: u32) -> chunks::Result<()> {
+    writer.push(id(number), 1000, &CHUNK)
+}
+
+fn id(number: u32) -> ChunkId {
+    ChunkId::of(&number.to_le_bytes())
+}
+
+fn is_empty(folder: &Path) -> bool {
+    let count = |path: &Path| std::fs::read_dir(path).unwrap().count();
+    count(&folder.join("packs")) == 0 && count(folder) == 1
+}
+
+/// No file may have more than 512 KiB; or half of that, since some shells count in half KiB.
+const SMALL_FILES: &str = "trap '' XFSZ; ulimit -f 512; exec \"$@\"";
+
+#[test]
+fn a_pack_that_finds_no_room_says_so_and_leaves_nothing() {
+    let line = SMALL_FILES;
+    let test = "a_pack_that_finds_no_room_says_so_and_leaves_nothing";
+    let Some(folder) = with_less(test, &|_| {}, line) else {
+        return;
+    };
+    let (dir, packs) = open(&folder);
+    let mut writer = packs.begin(&dir, Path::new("part")).unwrap();
+    let full = (0..2000).find_map(|number| push(&mut writer, number).err());
+    let full = full.expect("2 MB do not fit");
+    assert_eq!(full.kind(), ErrorKind::NoSpace);
+    assert!(
+        full.to_string().starts_with("writing a pack, after "),
+        "{full}"
+    );
+    // Nothing goes on after that.
+    push(&mut writer, 5000).unwrap_err();
+    writer.seal().unwrap_err();
+    assert!(is_empty(&folder));
+}
+
+#[test]
+fn an_idx_that_finds_no_room_takes_its_pack_with_it() {
+    let test = "an_idx_that_finds_no_room_takes_its_pack_with_it";
+    let Some(folder) = with_less(test, &|_| {}, SMALL_FILES) else {
+        return;
+    };
+    let (dir, packs) = open(&folder);
+    let mut writer = packs.begin(&dir, Path::new("part")).unwrap();
+    // A chunk without bytes takes 46 bytes of a pack and 48 of an idx.
+    let most = u32::try_from(file_bytes_max() / 46 - 1).unwrap();
+    for number in 0..most {
+        writer.push(id(number), 0, b"").unwrap();
+    }
+    let full = writer.seal().unwrap_err();
+    assert_eq!(full.kind(), ErrorKind::NoSpace);
+    assert!(is_empty(&folder));
+}
+
+fn file_bytes_max() -> u64 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize);
+    limit.current.unwrap()
+}
+
+#[test]
+fn a_sync_that_fails_is_not_tried_again() {
+    let Some(strace) = program("strace") else {
+        return;
+    };
+    let line = format!(
+        "exec {} -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:error=EIO:when=1 \"$@\"",
+        strace.display()
+    );
+    let Some(folder) = with_less("a_sync_that_fails_is_not_tried_again", &|_| {}, &line) else {
+        return;
+    };
+    let (dir, packs) = open(&folder);
+    let fill = || {
+        let mut writer = packs.begin(&dir, Path::new("part")).unwrap();
+        push(&mut writer, 1).unwrap();
+        writer.seal()
+    };
+    let failed = fill().unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Other);
+    assert!(
+        std::error::Error::source(&failed)
+            .unwrap()
+            .to_string()
+            .contains("os error 5")
+    );
+    assert!(is_empty(&folder));
+    // The disk is patient again: a new pack is another file.
+    fill().unwrap().keep().unwrap();
+    assert_eq!(packs.find(id(1)).unwrap().len(), 1);
+}
+
+#[test]
+fn a_read_that_fails_costs_the_chunk_only() {
+    let Some(strace) = program("strace") else {
+        return;
+    };
+    let line = format!(
+        "exec {} -f -qq -o /dev/null -P \"$(echo ${FOLDER}/packs/*/*.pack)\" \
+         -e trace=pread64 -e inject=pread64:error=EIO:when=1 \"$@\"",
+        strace.display()
+    );
+    let Some(folder) = with_less("a_read_that_fails_costs_the_chunk_only", &keep_one, &line) else {
+        return;
+    };
+    let (_, packs) = open(&folder);
+    let found = packs.find(id(0)).unwrap()[0];
+    assert_eq!(packs.read(&found).unwrap(), None);
+    assert_eq!(packs.read(&found).unwrap().unwrap(), CHUNK);
+}
+
+fn keep_one(folder: &Path) {
+    keep(folder, 1);
+}
+
+fn keep(folder: &Path, count: u32) {
+    let (dir, packs) = open(folder);
+    for number in 0..count {
+        let mut writer = packs.begin(&dir, Path::new("part")).unwrap();
+        push(&mut writer, number).unwrap();
+        writer.seal().unwrap().keep().unwrap();
+    }
+}
+
+#[test]
+fn many_packs_are_read_with_few_open_files() {
+    let test = "many_packs_are_read_with_few_open_files";
+    let before = |folder: &Path| keep(folder, 60);
+    let Some(folder) = with_less(test, &before, "ulimit -n 24; exec \"$@\"") else {
+        return;
+    };
+    let (_, packs) = open(&folder);
+    for number in (0..60).chain(0..60) {
+        let found = packs.find(id(number)).unwrap()[0];
+        assert_eq!(packs.read(&found).unwrap().unwrap(), CHUNK);
+    }
+}
