@@ -11,4 +11,5 @@ mod real_programs;
 mod real_refusals;
 mod real_reproducible;
 mod real_samples;
+mod real_unchanged;
 mod shop;

@@ -71,7 +71,8 @@ pub(crate) fn ensure(host: &Host<'_>, store: &Arc<Local>, fetching: Fetching) ->
     Ok(bases)
 }
 
-fn found(host: &Host<'_>, store: &Arc<Local>) -> Result<Option<Bases>> {
+/// Both base images when they are here, downloading nothing.
+pub(crate) fn found(host: &Host<'_>, store: &Arc<Local>) -> Result<Option<Bases>> {
     let base = |image: &str| -> Result<Option<Base>> {
         let name = parse(&plan(host, image)?.name)?;
         let found = store

@@ -7,19 +7,22 @@ use std::time::Instant;
 
 use cnb::labels::LauncherMetadata;
 use cnb::{ProjectMetadata, RunImageNames};
-use oci::{Image, Images, Local, Reference, Store};
+use oci::{Digest, Image, Images, Local, Reference, Store};
 use phases::{
     AnalyzeRequest, Analyzed, Context, ExportRequest, Launcher, Owners, Phase, Work, job,
 };
 
+use crate::brought::Brought;
 use crate::detect::{self, Detected};
-use crate::error::{Doing, Result};
+use crate::error::{Doing, Error, ErrorKind, Result};
 use crate::event::{Event, Through};
 use crate::host::Host;
 use crate::outputs::{self, Output};
 use crate::reuse::{self, Reuse};
-use crate::rootfs;
-use crate::site::{Inputs, Site, api};
+use crate::site::{self, Inputs, Site, api};
+use crate::source::{self, Found};
+use crate::unchanged::{self, Ingredients, LastBuild, Seen};
+use crate::{base, builder, rootfs};
 
 /// What to build and where it goes.
 #[derive(Debug, Clone)]
@@ -31,6 +34,8 @@ pub struct Request {
     pub outputs: Vec<Output>,
     /// Time of everything in the image, in seconds since 1970; [`phases::export::CREATED`] unless the user sets one.
     pub created: i64,
+    /// Whether to build as if for the first time, reusing nothing of earlier builds.
+    pub clear_cache: bool,
 }
 
 /// The image that was built.
@@ -48,9 +53,19 @@ const LAYERS: (u32, u32) = (1001, 1000);
 const APP: (u32, u32) = (1002, 1000);
 
 /// Builds an image from a source folder and puts it where it is wanted.
+///
+/// When everything that it is made from is as it was when the last image of its name was built, that image is the answer.
 pub fn build(host: &Host<'_>, request: &Request) -> Result<Built> {
+    let name = request.names.first().ok_or_else(nameless)?;
     let store = host.images()?;
-    let site = Site::prepare(host, &store, &request.inputs)?;
+    let mut last = LastBuild::of(host, name);
+    let brought = Brought::gather(host.caller, &last.memory)?;
+    if !request.clear_cache
+        && let Some(built) = unchanged(host, &store, request, &brought, &mut last)?
+    {
+        return Ok(built);
+    }
+    let site = Site::prepare(host, &store, &request.inputs, &brought, &mut last.memory)?;
     let build = Build {
         host,
         site: &site,
@@ -60,21 +75,132 @@ pub fn build(host: &Host<'_>, request: &Request) -> Result<Built> {
     let image = build.run()?;
     host.stop.check()?;
     outputs::write(&image, &request.names, &request.outputs, &store)?;
-    let event = Event::Image {
+    let built = told(host, request, image, false);
+    if brought.is_unchanged(&last.memory) && request.outputs.contains(&Output::Store) {
+        remember(host, &site, request, &mut last, &built.image);
+    }
+    drop(site);
+    tidy_up(host, &store)?;
+    Ok(built)
+}
+
+fn nameless() -> Error {
+    Error::new(ErrorKind::Usage, "an image needs a name")
+}
+
+/// The image of the last build, when nothing has changed since; it is where it is wanted then.
+fn unchanged(
+    host: &Host<'_>,
+    store: &Arc<Local>,
+    request: &Request,
+    brought: &Brought,
+    last: &mut LastBuild,
+) -> Result<Option<Built>> {
+    // What cannot be looked at is for the build to complain about.
+    let Ok(Some(Looked { image, key, source })) = look(host, store, request, brought, last) else {
+        return Ok(None);
+    };
+    host.stop.check()?;
+    site::tell(host, &request.inputs.source, source);
+    let moved = outputs::write_again(&image, &request.names, &request.outputs, store)?;
+    let built = told(host, request, image, true);
+    if last.memory.grew() {
+        keep(host, last, key, &built.image);
+    }
+    if moved {
+        tidy_up(host, store)?;
+    }
+    Ok(Some(built))
+}
+
+/// What was found of the last build.
+struct Looked {
+    image: Image,
+    key: Digest,
+    source: Found,
+}
+
+fn look(
+    host: &Host<'_>,
+    store: &Arc<Local>,
+    request: &Request,
+    brought: &Brought,
+    last: &mut LastBuild,
+) -> Result<Option<Looked>> {
+    let Some(name) = request.names.first().filter(|_| last.made_something()) else {
+        return Ok(None);
+    };
+    let Some(bases) = base::found(host, store)? else {
+        return Ok(None);
+    };
+    let inputs = &request.inputs;
+    let memory = &mut last.memory;
+    let source = source::look(&inputs.source, &host.state.tops(), memory)?;
+    let seen = Seen {
+        source: source.digest,
+        buildpacks: builder::look(&inputs.buildpacks, memory)?,
+        brought: brought.digest,
+    };
+    let ingredients = Ingredients {
+        request,
+        name,
+        program: unchanged::program(memory)?,
+        bases: &bases,
+        seen: &seen,
+    };
+    let found = ingredients.key().and_then(|key| {
+        let image = last.image(name, key, store)?;
+        Some(Looked { image, key, source })
+    });
+    Ok(found)
+}
+
+/// Lets the next build know from what this image was made. That it cannot is worth a warning only.
+fn remember(
+    host: &Host<'_>,
+    site: &Site<'_>,
+    request: &Request,
+    last: &mut LastBuild,
+    image: &Image,
+) {
+    let (Some(name), Ok(program)) = (request.names.first(), unchanged::program(&mut last.memory))
+    else {
+        return;
+    };
+    let ingredients = Ingredients {
+        request,
+        name,
+        program,
+        bases: &site.bases,
+        seen: &site.seen,
+    };
+    if let Some(key) = ingredients.key() {
+        keep(host, last, key, image);
+    }
+}
+
+fn keep(host: &Host<'_>, last: &LastBuild, key: Digest, image: &Image) {
+    if let Err(error) = last.keep(key, image) {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+        host.events.tell(Event::Warning {
+            text: format!("{error}{}", cause.unwrap_or_default()),
+        });
+    }
+}
+
+fn told(host: &Host<'_>, request: &Request, image: Image, unchanged: bool) -> Built {
+    host.events.tell(Event::Image {
         names: request.names.iter().map(crate::name::familiar).collect(),
         digest: image.digest(),
         bytes: image.size(),
         layers: image.layers().len(),
-    };
-    host.events.tell(event);
-    drop(site);
-    tidy_up(host, &store)?;
-    let processes = crate::processes::types(&image);
-    Ok(Built {
+        unchanged,
+    });
+    Built {
+        processes: crate::processes::types(&image),
         image,
         names: request.names.clone(),
-        processes,
-    })
+    }
 }
 
 struct Build<'a> {
@@ -117,10 +243,16 @@ impl Build<'_> {
     fn analyze(&self, cx: &Context<'_>) -> Result<Analyzed> {
         let images: &dyn Images = &**self.store;
         let request = AnalyzeRequest {
-            previous: self.request.names.first().cloned(),
-            run_image: self.site.run.name.clone(),
+            previous: self.previous(),
+            run_image: self.site.bases.run.name.clone(),
         };
         phases::analyze(cx, images, &request).doing("looking at the images")
+    }
+
+    /// The image that is asked what can be reused.
+    fn previous(&self) -> Option<Reference> {
+        let first = self.request.names.first().cloned();
+        first.filter(|_| !self.request.clear_cache)
     }
 
     fn export(&self, cx: &Context<'_>, analyzed: &Analyzed, group: &cnb::Group) -> Result<Image> {
@@ -132,7 +264,7 @@ impl Build<'_> {
                 metadata: launcher(),
             },
             run_image: RunImageNames {
-                image: self.site.run.name.to_string(),
+                image: self.site.bases.run.name.to_string(),
                 mirrors: Vec::new(),
             },
             process_type: None,
@@ -152,8 +284,13 @@ impl Build<'_> {
         let Some(name) = self.request.names.first() else {
             return Ok(None);
         };
-        let builder = format!("{}\n{}\n{}", self.site.build, self.site.lifecycle(), api());
-        Reuse::open(self.host, name, &builder)
+        let build_image = &self.site.bases.build.name;
+        let builder = format!("{build_image}\n{}\n{}", self.site.lifecycle(), api());
+        let reuse = Reuse::open(self.host, name, &builder)?;
+        if let Some(reuse) = reuse.as_ref().filter(|_| self.request.clear_cache) {
+            reuse.clear()?;
+        }
+        Ok(reuse)
     }
 
     fn keep(
@@ -199,6 +336,7 @@ pub(crate) fn tidy_up(host: &Host<'_>, store: &Arc<Local>) -> Result<()> {
     let named = store.list().doing("listing images")?;
     let names: Vec<Reference> = named.iter().map(|named| named.name.clone()).collect();
     reuse::collect(host, &names)?;
+    unchanged::collect(host, &names)?;
     let mut wanted = BTreeSet::new();
     for named in named {
         if let Some(image) = store.find(&named.name).doing("listing images")? {

@@ -9,11 +9,12 @@ use std::time::{Duration, SystemTime};
 
 use cnb::{BuildpackToml, Order, OrderElement, OrderGroup};
 use files::Dir;
-use oci::Digest;
 
 use crate::error::{Doing, Error, ErrorKind, Result};
 use crate::host::Host;
+use crate::memory::Memory;
 use crate::source;
+use crate::unchanged::{Buildpack, PROGRAM};
 
 /// buildpack.toml and order.toml are far smaller.
 const TOML_BYTES: u64 = 1 << 20;
@@ -24,8 +25,11 @@ const UNUSED: Duration = Duration::from_hours(30 * 24);
 const NOTED: Duration = Duration::from_hours(24);
 
 /// The embedded `lifecycle` as a file that sandboxes can mount; written once per version.
-pub(crate) fn lifecycle(host: &Host<'_>) -> Result<PathBuf> {
-    let digest = Digest::of(host.payload.lifecycle).hex();
+pub(crate) fn lifecycle(host: &Host<'_>, memory: &mut Memory) -> Result<PathBuf> {
+    let embedded = host.payload.lifecycle;
+    let digest = memory
+        .part(Path::new(PROGRAM), "lifecycle", embedded)?
+        .hex();
     let path = host.state.tools().join(format!("lifecycle-{digest}"));
     match age(&path, host.now) {
         Some(age) if age < NOTED => return Ok(path),
@@ -77,24 +81,54 @@ fn forget_unused(host: &Host<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Fills the empty folder `into` with the first-party buildpacks and those the user gave, and says what to try.
+/// The buildpacks of a build.
+#[derive(Debug)]
+pub(crate) struct Installed {
+    /// What to try.
+    pub(crate) order: Order,
+    /// What the user asked for, as it is now.
+    pub(crate) wanted: Vec<Buildpack>,
+}
+
+/// Fills the empty folder `into` with the first-party buildpacks and those the user gave.
 ///
 /// Without `wanted` the order is the default one; with it, exactly the given ones in the given order. Each is
 /// a folder with a buildpack.toml, or the id of a first-party buildpack, with or without `@version`.
-pub(crate) fn install(lifecycle: &Path, wanted: &[String], into: &Path) -> Result<Order> {
+pub(crate) fn install(
+    lifecycle: &Path,
+    wanted: &[String],
+    into: &Path,
+    memory: &mut Memory,
+) -> Result<Installed> {
     let order = first_party(lifecycle, into)?;
     if wanted.is_empty() {
-        return Ok(order);
+        let wanted = Vec::new();
+        return Ok(Installed { order, wanted });
     }
-    let installed: Vec<OrderElement> = elements(&order);
-    let group = wanted
+    let first_party: Vec<OrderElement> = elements(&order);
+    let chosen: Vec<(OrderElement, Buildpack)> = wanted
         .iter()
-        .map(|one| choose(one, &installed, into))
+        .map(|one| choose(one, &first_party, into, memory))
         .collect::<Result<_>>()?;
-    Ok(Order {
+    let (group, wanted) = chosen.into_iter().unzip();
+    let order = Order {
         groups: vec![OrderGroup { group }],
         ..Order::default()
-    })
+    };
+    Ok(Installed { order, wanted })
+}
+
+/// What the user asked for, as [`install`] would find it.
+pub(crate) fn look(wanted: &[String], memory: &mut Memory) -> Result<Vec<Buildpack>> {
+    let one = |wanted: &String| {
+        let folder = Path::new(wanted);
+        if folder.is_dir() {
+            let found = source::look_whole(folder, memory)?;
+            return Ok(Buildpack::Folder(found.digest));
+        }
+        Ok(Buildpack::Named(wanted.clone()))
+    };
+    wanted.iter().map(one).collect()
 }
 
 fn first_party(lifecycle: &Path, into: &Path) -> Result<Order> {
@@ -137,20 +171,26 @@ fn elements(order: &Order) -> Vec<OrderElement> {
     known
 }
 
-fn choose(wanted: &str, installed: &[OrderElement], into: &Path) -> Result<OrderElement> {
+fn choose(
+    wanted: &str,
+    installed: &[OrderElement],
+    into: &Path,
+    memory: &mut Memory,
+) -> Result<(OrderElement, Buildpack)> {
     let looks_like_path = wanted.starts_with(['.', '/', '~']);
     if Path::new(wanted).is_dir() {
-        return copy(Path::new(wanted), into);
+        return copy(Path::new(wanted), into, memory);
     }
     let (id, version) = wanted.split_once('@').unwrap_or((wanted, ""));
     let fits = |element: &&OrderElement| {
         element.id.as_str() == id && (version.is_empty() || element.version == version)
     };
     if let Some(found) = installed.iter().find(fits).filter(|_| !looks_like_path) {
-        return Ok(OrderElement {
+        let element = OrderElement {
             optional: false,
             ..found.clone()
-        });
+        };
+        return Ok((element, Buildpack::Named(wanted.to_owned())));
     }
     let ids: Vec<&str> = installed
         .iter()
@@ -163,19 +203,20 @@ fn choose(wanted: &str, installed: &[OrderElement], into: &Path) -> Result<Order
 }
 
 /// Copies a buildpack of the user, so that it cannot change during the build and the sandbox may read it.
-fn copy(from: &Path, into: &Path) -> Result<OrderElement> {
+fn copy(from: &Path, into: &Path, memory: &mut Memory) -> Result<(OrderElement, Buildpack)> {
     let descriptor = describe(from)?;
     let info = &descriptor.buildpack;
     let target = into.join(info.id.folder()).join(&info.version);
     // The user's own takes the place of a first-party one with the same id and version.
     files::remove_tree(&target).doing(format!("replacing buildpack {}", info.id))?;
     fs::create_dir_all(&target).doing(format!("copying buildpack {}", info.id))?;
-    source::copy_whole(from, &target)?;
-    Ok(OrderElement {
+    let copied = source::copy_whole(from, &target, memory)?;
+    let element = OrderElement {
         id: info.id.clone(),
         version: info.version.clone(),
         ..OrderElement::default()
-    })
+    };
+    Ok((element, Buildpack::Folder(copied.digest)))
 }
 
 /// Reads the descriptor and checks what most often goes wrong with a new buildpack.

@@ -4,9 +4,11 @@ use cnb::{Group, ImageTarget, Plan, SystemToml};
 use oci::Image;
 use phases::{Context, Phase, Work, job};
 
+use crate::brought::Brought;
 use crate::error::{Doing, Result};
 use crate::event::{Event, Through};
 use crate::host::Host;
+use crate::memory::{Facts, Memory};
 use crate::site::{Inputs, Site, api};
 
 /// The group that fits, and what its buildpacks want of each other.
@@ -19,7 +21,9 @@ pub struct Detected {
 /// Finds the group of buildpacks that fits a source. Without one, the error says what was tried.
 pub fn detect(host: &Host<'_>, inputs: &Inputs) -> Result<Detected> {
     let store = host.images()?;
-    let site = Site::prepare(host, &store, inputs)?;
+    let mut memory = Memory::new(Facts::new(), host.now);
+    let brought = Brought::gather(host.caller, &memory)?;
+    let site = Site::prepare(host, &store, inputs, &brought, &mut memory)?;
     let target = target_of(&site, host, &*store)?;
     in_site(&site, host, &target)
 }
@@ -34,7 +38,7 @@ fn target_of(site: &Site<'_>, host: &Host<'_>, images: &dyn oci::Images) -> Resu
     };
     let request = phases::AnalyzeRequest {
         previous: None,
-        run_image: site.run.name.clone(),
+        run_image: site.bases.run.name.clone(),
     };
     let analyzed = phases::analyze(&cx, images, &request).doing("looking at the run image")?;
     Ok(target(&analyzed.file))

@@ -67,6 +67,8 @@ pub enum Event {
         digest: Digest,
         bytes: u64,
         layers: usize,
+        /// Nothing had to be built: it is the image that the last build made from the same.
+        unchanged: bool,
     },
 }
 

@@ -9,7 +9,9 @@ mod event;
 mod host;
 mod state;
 mod stop;
+mod sum;
 
+mod memory;
 pub mod name;
 mod outputs;
 mod processes;
@@ -17,6 +19,7 @@ pub mod source;
 
 pub mod advice;
 mod base;
+mod brought;
 mod builder;
 mod container;
 mod interpreter;
@@ -26,6 +29,7 @@ mod pip_settings;
 mod reuse;
 mod rootfs;
 mod site;
+mod unchanged;
 mod workdir;
 
 pub mod build;

@@ -97,6 +97,33 @@ pub(crate) fn write(
     Ok(())
 }
 
+/// As [`write`] for an image that is whole in the store: names that point to it already are left alone. Whether a name was given anew.
+pub(crate) fn write_again(
+    image: &Image,
+    names: &[Reference],
+    outputs: &[Output],
+    store: &Arc<Local>,
+) -> Result<bool> {
+    let (stored, elsewhere): (Vec<Output>, Vec<Output>) = outputs
+        .iter()
+        .cloned()
+        .partition(|output| *output == Output::Store);
+    let mut missing = Vec::new();
+    if !stored.is_empty() {
+        for name in names {
+            let found = store.resolve(name).doing(format!("looking for {name}"))?;
+            if found.is_none_or(|manifest| manifest.digest != image.digest()) {
+                missing.push(name.clone());
+            }
+        }
+    }
+    if !missing.is_empty() {
+        write(image, &missing, &[Output::Store], store)?;
+    }
+    write(image, names, &elsewhere, store)?;
+    Ok(!missing.is_empty())
+}
+
 /// Writes an archive as a file, whole or not at all.
 pub(crate) fn write_file(
     image: &Image,

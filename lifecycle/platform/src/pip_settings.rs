@@ -15,9 +15,13 @@ use regex::{Captures, Regex};
 
 use crate::caller::Caller;
 use crate::error::{Doing, Result};
+use crate::sum::Sum;
 
 /// Where the settings lie inside.
 pub(crate) const INSIDE: &str = "/platform/slipway/pip";
+
+const ENV: &str = "env";
+const FILES: &str = "files";
 
 /// Settings about where the caller keeps things, which mean nothing inside.
 const LOCAL_ENDINGS: [&str; 9] = [
@@ -49,23 +53,56 @@ pub(crate) struct Shared {
     pub(crate) at: PathBuf,
 }
 
-/// Writes the settings below `into`, a new folder, and returns the folders that have to be mounted.
-/// `etc` is the machine's `/etc`.
-pub(crate) fn gather(caller: &Caller, etc: &Path, into: &Path) -> Result<Vec<Shared>> {
-    let (env, files) = (into.join("env"), into.join("files"));
-    for dir in [into, &env, &files] {
-        fs::create_dir(dir).doing("making the folder of pip's settings")?;
+/// The settings as a build gets them. They may hold credentials.
+#[derive(Default)]
+pub(crate) struct Settings {
+    /// Below `env/` and `files/`: content by name.
+    files: BTreeMap<PathBuf, Vec<u8>>,
+    /// Folders that have to be mounted.
+    pub(crate) shared: Vec<Shared>,
+}
+
+impl Settings {
+    /// Writes the files and the mount points of the folders below `into`, which is made.
+    pub(crate) fn write(&self, into: &Path) -> Result<()> {
+        let doing = "writing pip's settings";
+        for dir in [into, &into.join(ENV), &into.join(FILES)] {
+            fs::create_dir(dir).doing(doing)?;
+        }
+        for (name, content) in &self.files {
+            fs::write(into.join(name), content).doing(doing)?;
+        }
+        for folder in &self.shared {
+            let name = folder.at.strip_prefix(INSIDE).unwrap_or(&folder.at);
+            fs::create_dir(into.join(name)).doing(doing)?;
+        }
+        Ok(())
     }
+
+    /// Adds everything but the contents of the folders.
+    pub(crate) fn sum(&self, sum: &mut Sum) {
+        let files = self.files.iter();
+        let parts: Vec<&[u8]> = files
+            .flat_map(|(name, content)| [name.as_os_str().as_bytes(), content])
+            .collect();
+        sum.list(parts.into_iter());
+        let places = self.shared.iter().map(|folder| folder.at.as_os_str());
+        sum.list(places.map(OsStrExt::as_bytes));
+    }
+}
+
+/// Reads the settings. `etc` is the machine's `/etc`.
+pub(crate) fn gather(caller: &Caller, etc: &Path) -> Result<Settings> {
     let mut gathering = Gathering {
-        files,
+        settings: Settings::default(),
         home: caller.home().map(Path::to_owned),
         names: BTreeMap::new(),
-        shared: Vec::new(),
+        pattern: path_pattern(),
     };
     for (name, value) in caller.beginning(&["PIP_", "UV_"]) {
         if wanted(name) {
             let value = gathering.rewrite(value.as_bytes())?;
-            fs::write(env.join(name), value).doing("writing pip's settings")?;
+            gathering.keep(Path::new(ENV).join(name), value);
         }
     }
     for (index, file) in pip_files(caller, etc).iter().enumerate() {
@@ -75,9 +112,9 @@ pub(crate) fn gather(caller: &Caller, etc: &Path, into: &Path) -> Result<Vec<Sha
         gathering.settings(&file, "uv.toml")?;
     }
     if let Some(file) = netrc(caller) {
-        gathering.copy(&file, "netrc")?;
+        gathering.copy(&file, Path::new("netrc"))?;
     }
-    Ok(gathering.shared)
+    Ok(gathering.settings)
 }
 
 fn wanted(name: &str) -> bool {
@@ -121,23 +158,29 @@ fn netrc(caller: &Caller) -> Option<PathBuf> {
 }
 
 struct Gathering {
-    files: PathBuf,
+    settings: Settings,
     home: Option<PathBuf>,
     /// Path of the caller → its name inside.
     names: BTreeMap<PathBuf, PathBuf>,
-    shared: Vec<Shared>,
+    pattern: Regex,
 }
 
 impl Gathering {
     fn settings(&mut self, file: &Path, name: &str) -> Result<()> {
         let text = fs::read(file).doing(format!("reading {}", file.display()))?;
         let text = self.rewrite(&text)?;
-        fs::write(self.files.join(name), text).doing("writing pip's settings")
+        self.keep(Path::new(FILES).join(name), text);
+        Ok(())
     }
 
-    fn copy(&mut self, file: &Path, name: &str) -> Result<()> {
+    fn copy(&mut self, file: &Path, name: &Path) -> Result<()> {
         let bytes = fs::read(file).doing(format!("reading {}", file.display()))?;
-        fs::write(self.files.join(name), bytes).doing("writing pip's settings")
+        self.keep(Path::new(FILES).join(name), bytes);
+        Ok(())
+    }
+
+    fn keep(&mut self, name: PathBuf, content: Vec<u8>) {
+        self.settings.files.insert(name, content);
     }
 
     /// The same text with every local path that exists replaced by its name inside.
@@ -146,7 +189,8 @@ impl Gathering {
             return Ok(text.to_vec());
         };
         let mut failed = None;
-        let rewritten = path_pattern().replace_all(text, |found: &Captures<'_>| {
+        let pattern = self.pattern.clone();
+        let rewritten = pattern.replace_all(text, |found: &Captures<'_>| {
             let part = |index| found.get(index).map_or("", |part| part.as_str());
             let (before, scheme, path) = (part(1), part(2), part(3));
             match self.inside(path) {
@@ -177,16 +221,14 @@ impl Gathering {
             return Ok(None);
         };
         let name = name_of(&path);
-        let at = Path::new(INSIDE).join("files").join(&name);
+        let at = Path::new(INSIDE).join(FILES).join(&name);
         if found.is_dir() {
-            fs::create_dir(self.files.join(&name))
-                .doing("making a mount point for pip's settings")?;
-            self.shared.push(Shared {
+            self.settings.shared.push(Shared {
                 from: path.clone(),
                 at: at.clone(),
             });
         } else if found.is_file() {
-            fs::copy(&path, self.files.join(&name)).doing(format!("copying {}", path.display()))?;
+            self.copy(&path, &name)?;
         } else {
             return Ok(None);
         }
@@ -245,12 +287,13 @@ mod tests {
             ("UV_LINK_MODE", "copy"),
         ]);
         let into = top.path().join("pip");
-        let shared = gather(&caller, top.path(), &into).unwrap();
+        let settings = gather(&caller, top.path()).unwrap();
+        settings.write(&into).unwrap();
 
         let inside = |path: &Path| Path::new(INSIDE).join("files").join(name_of(path));
         let (links_inside, ca_inside) = (inside(&wheels), inside(&top.path().join("ca.pem")));
         assert_eq!(
-            shared,
+            settings.shared,
             [Shared {
                 from: wheels,
                 at: links_inside.clone()
@@ -279,7 +322,9 @@ mod tests {
             ("UV_FIND_LINKS", "/nowhere,file:///nowhere"),
         ]);
         let into = top.path().join("pip");
-        assert_eq!(gather(&caller, top.path(), &into).unwrap(), []);
+        let settings = gather(&caller, top.path()).unwrap();
+        settings.write(&into).unwrap();
+        assert_eq!(settings.shared, []);
         let env = |name: &str| fs::read_to_string(into.join("env").join(name)).unwrap();
         assert_eq!(env("PIP_INDEX_URL"), "https://u:p@h/etc/passwd");
         assert_eq!(env("UV_FIND_LINKS"), "/nowhere,file:///nowhere");

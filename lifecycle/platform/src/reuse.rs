@@ -42,6 +42,13 @@ impl Reuse {
         }))
     }
 
+    /// Forgets what is in the folder.
+    pub(crate) fn clear(&self) -> Result<()> {
+        let doing = "clearing the folder of cached layers";
+        files::remove_tree(&self.path).doing(doing)?;
+        fs::create_dir(&self.path).doing(doing)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

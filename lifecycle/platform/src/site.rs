@@ -14,19 +14,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cnb::{Environment, ImageTarget, Order, PlatformApi};
-use oci::{Image, Local, Reference};
+use oci::{Image, Local};
 use phases::{Dirs, Job, Work};
 use sandbox::{From, HostId, Mount};
 
-use crate::base::{self, Base, Fetching};
+use crate::base::{self, Bases, Fetching};
+use crate::brought::Brought;
+use crate::builder::{self, Installed};
 use crate::container::{Container, JOB};
 use crate::error::{Doing, Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::host::Host;
+use crate::memory::Memory;
+use crate::pip_settings;
 use crate::rootfs::{self, Rootfs};
-use crate::source::Copied;
+use crate::source::{self, Found};
+use crate::unchanged::Seen;
 use crate::workdir::Workdir;
-use crate::{builder, pip_settings, source};
 
 /// Home of the build user in our build images.
 const HOME: &str = "/home/cnb";
@@ -48,10 +52,10 @@ pub struct Inputs {
 pub(crate) struct Site<'a> {
     host: &'a Host<'a>,
     pub(crate) dirs: Dirs,
-    pub(crate) run: Base,
-    /// Name of the build image.
-    pub(crate) build: Reference,
+    pub(crate) bases: Bases,
     pub(crate) order: Order,
+    /// What it was made from, as it was then.
+    pub(crate) seen: Seen,
     id: HostId,
     rootfs: Rootfs,
     lifecycle: PathBuf,
@@ -69,19 +73,30 @@ impl<'a> Site<'a> {
         host: &'a Host<'a>,
         store: &Arc<Local>,
         inputs: &Inputs,
+        brought: &Brought,
+        memory: &mut Memory,
     ) -> Result<Site<'a>> {
         host.sweep()?;
         let id = host.id()?;
         let workdir = Workdir::create(&host.state.builds(), host.stop)?;
         let dirs = Dirs::below(&workdir.path().join("root"));
         make_folders(&dirs, workdir.path())?;
-        copy_source(host, &inputs.source, &dirs.on_disk(&dirs.app))?;
-        let lifecycle = builder::lifecycle(host)?;
-        let order = builder::install(
+        let tops = host.state.tops();
+        let copied = source::copy(&inputs.source, &dirs.on_disk(&dirs.app), &tops, memory)?;
+        let source = copied.digest;
+        tell(host, &inputs.source, copied);
+        let lifecycle = builder::lifecycle(host, memory)?;
+        let Installed { order, wanted } = builder::install(
             &lifecycle,
             &inputs.buildpacks,
             &dirs.on_disk(&dirs.buildpacks),
+            memory,
         )?;
+        let seen = Seen {
+            source,
+            buildpacks: wanted,
+            brought: brought.digest,
+        };
         write_env(&inputs.env, &dirs.on_disk(&dirs.platform).join("env"))?;
         host.stop.check()?;
 
@@ -91,17 +106,17 @@ impl<'a> Site<'a> {
         });
         let rootfs = rootfs::unpack(&bases.build.image, &host.state.layers(), id)?;
         host.events.tell(Event::Worked);
-        let mounts = mounts(host, id, workdir.path())?;
+        let mounts = mounts(brought, id, workdir.path(), memory)?;
         id.give(workdir.path())
             .doing("giving the build folder to the user of the sandbox")?;
         let user = build_user(&bases.build.image);
-        let env = environment(host, &bases.build.image, user);
+        let env = environment(brought, &bases.build.image, user);
         Ok(Site {
             host,
             dirs,
-            run: bases.run,
-            build: bases.build.name,
+            bases,
             order,
+            seen,
             id,
             rootfs,
             lifecycle,
@@ -180,13 +195,15 @@ fn make_folders(dirs: &Dirs, workdir: &Path) -> Result<()> {
     fs::set_permissions(workdir.join("tmp"), fs::Permissions::from_mode(0o1777)).doing(doing)
 }
 
-fn copy_source(host: &Host<'_>, source: &Path, into: &Path) -> Result<()> {
-    let Copied {
+/// Tells what was found in a source.
+pub(crate) fn tell(host: &Host<'_>, source: &Path, found: Found) {
+    let Found {
         files,
         bytes,
         left_out,
         special,
-    } = source::copy(source, into, &host.state.tops())?;
+        ..
+    } = found;
     host.events.tell(Event::Source {
         path: source.to_owned(),
         files,
@@ -194,7 +211,6 @@ fn copy_source(host: &Host<'_>, source: &Path, into: &Path) -> Result<()> {
         left_out,
         special,
     });
-    Ok(())
 }
 
 /// Variables for buildpacks, one file each.
@@ -217,7 +233,12 @@ fn write_env(env: &[(String, OsString)], into: &Path) -> Result<()> {
 }
 
 /// Temporary and home folders on disk, pip's settings and the caller's certificate authorities.
-fn mounts(host: &Host<'_>, id: HostId, workdir: &Path) -> Result<Vec<Mount>> {
+fn mounts(
+    brought: &Brought,
+    id: HostId,
+    workdir: &Path,
+    memory: &mut Memory,
+) -> Result<Vec<Mount>> {
     let bind = |from: PathBuf, at: &str, writable| Mount {
         from: From::Bind(from),
         at: at.into(),
@@ -227,18 +248,19 @@ fn mounts(host: &Host<'_>, id: HostId, workdir: &Path) -> Result<Vec<Mount>> {
         bind(workdir.join("tmp"), "/tmp", true),
         bind(workdir.join("home"), HOME, true),
     ];
-    if let Some(bundle) = host.caller.certificates()? {
+    if let Some(bundle) = &brought.certificates {
         let file = workdir.join("certificates.crt");
         fs::write(&file, bundle).doing("copying the certificate bundle")?;
         mounts.push(bind(file, CERTIFICATES, false));
     }
-    let shared = pip_settings::gather(host.caller, Path::new("/etc"), &workdir.join("pip"))?;
+    brought.pip.write(&workdir.join("pip"))?;
     mounts.push(bind(workdir.join("pip"), pip_settings::INSIDE, false));
-    for (number, folder) in shared.into_iter().enumerate() {
-        let from = readable(&folder.from, id, &workdir.join(format!("shared-{number}")))?;
+    for (number, folder) in brought.pip.shared.iter().enumerate() {
+        let copy = workdir.join(format!("shared-{number}"));
+        let from = readable(&folder.from, id, &copy, memory)?;
         mounts.push(Mount {
             from: From::Bind(from),
-            at: folder.at,
+            at: folder.at.clone(),
             writable: false,
         });
     }
@@ -246,7 +268,7 @@ fn mounts(host: &Host<'_>, id: HostId, workdir: &Path) -> Result<Vec<Mount>> {
 }
 
 /// The folder itself, or a copy where the user of the sandbox may not read it: root's own files.
-fn readable(folder: &Path, id: HostId, copy: &Path) -> Result<PathBuf> {
+fn readable(folder: &Path, id: HostId, copy: &Path, memory: &mut Memory) -> Result<PathBuf> {
     let open_to_all = |dir: &Path, bits: u32| {
         fs::metadata(dir).is_ok_and(|found| found.permissions().mode() & bits == bits)
     };
@@ -259,7 +281,7 @@ fn readable(folder: &Path, id: HostId, copy: &Path) -> Result<PathBuf> {
         return Ok(folder.to_owned());
     }
     fs::create_dir(copy).doing("copying a folder that pip's settings name")?;
-    source::copy_whole(folder, copy)?;
+    source::copy_whole(folder, copy, memory)?;
     id.give(copy)
         .doing("copying a folder that pip's settings name")?;
     Ok(copy.to_owned())
@@ -280,7 +302,7 @@ fn build_user(image: &Image) -> (u32, u32) {
 }
 
 /// The build image's own variables and the caller's proxies; nothing else of the caller.
-fn environment(host: &Host<'_>, image: &Image, user: (u32, u32)) -> Vec<(OsString, OsString)> {
+fn environment(brought: &Brought, image: &Image, user: (u32, u32)) -> Vec<(OsString, OsString)> {
     let own = image
         .config()
         .env()
@@ -293,7 +315,7 @@ fn environment(host: &Host<'_>, image: &Image, user: (u32, u32)) -> Vec<(OsStrin
         ("CNB_GROUP_ID", &gid),
     ];
     let fixed = fixed.map(|(name, value)| (name.into(), value.into()));
-    let env = Environment::new(own.chain(fixed).chain(host.caller.proxies()));
+    let env = Environment::new(own.chain(fixed).chain(brought.proxies.iter().cloned()));
     env.iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()

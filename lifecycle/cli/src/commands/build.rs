@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// Where the image goes, also several: store, oci:FOLDER, oci-archive:FILE, docker-archive:FILE [default: store]
     #[arg(short, long = "output", value_name = "WHERE")]
     outputs: Vec<String>,
+    /// Build as if for the first time: reuse neither the last image nor cached layers
+    #[arg(long)]
+    clear_cache: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -68,6 +71,7 @@ impl Args {
             names,
             outputs,
             created: session.environment.created()?,
+            clear_cache: self.clear_cache,
         })
     }
 

@@ -291,12 +291,13 @@ impl Events for Plain {
                 names,
                 bytes,
                 layers,
+                unchanged,
                 ..
             } => {
                 let layers = units::count(u64::try_from(layers).unwrap_or_default(), "layer");
                 let took = units::duration(self.start.elapsed());
                 self.line(
-                    "Finished",
+                    if unchanged { "Unchanged" } else { "Finished" },
                     &format!(
                         "{}  {} in {layers}  in {took}",
                         names.join(", "),

@@ -1,4 +1,22 @@
 use super::*;
+use crate::memory::Facts;
+
+/// As the tested function, remembering nothing.
+fn choose(
+    wanted: &str,
+    first_party: &[OrderElement],
+    into: &Path,
+) -> Result<(OrderElement, Buildpack)> {
+    let mut memory = Memory::new(Facts::new(), SystemTime::now());
+    let chosen = super::choose(wanted, first_party, into, &mut memory)?;
+    let seen = look(&[wanted.to_owned()], &mut memory)?;
+    assert_eq!(
+        seen.first(),
+        Some(&chosen.1),
+        "a look finds what a build takes"
+    );
+    Ok(chosen)
+}
 
 fn buildpack(files: &[(&str, &str, u32)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -22,7 +40,7 @@ fn a_folder_is_copied_to_where_its_id_and_version_say() {
         (".git/config", "", 0o644),
     ]);
     let into = tempfile::tempdir().unwrap();
-    let element = choose(from.path().to_str().unwrap(), &[], into.path()).unwrap();
+    let (element, _) = choose(from.path().to_str().unwrap(), &[], into.path()).unwrap();
     assert_eq!(
         (
             element.id.as_str(),
@@ -94,7 +112,7 @@ fn an_unknown_id_is_answered_with_the_known_ones() {
         ..OrderElement::default()
     };
     let into = tempfile::tempdir().unwrap();
-    let found = choose("slipway/pip", std::slice::from_ref(&known), into.path()).unwrap();
+    let (found, _) = choose("slipway/pip", std::slice::from_ref(&known), into.path()).unwrap();
     assert_eq!(found, known);
     let error = choose("slipway/pip@9", &[known], into.path()).unwrap_err();
     assert_eq!(

@@ -21,6 +21,22 @@ fn trees() -> Trees {
     }
 }
 
+fn memory() -> Memory {
+    Memory::new(crate::memory::Facts::new(), std::time::SystemTime::now())
+}
+
+/// Copies, after asserting that a look without copying finds the same.
+fn copy(from: &Path, to: &Path, without: &[&Path]) -> Result<Found> {
+    let copied = super::copy(from, to, without, &mut memory());
+    let looked = look(from, without, &mut memory());
+    match (&copied, looked) {
+        (Ok(copied), Ok(looked)) => assert_eq!(*copied, looked),
+        (Err(error), Err(other)) => assert_eq!(error.to_string(), other.to_string()),
+        (copied, looked) => panic!("{copied:?} {looked:?}"),
+    }
+    copied
+}
+
 fn write(path: &Path, mode: u32) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, "x\n").unwrap();
@@ -143,4 +159,45 @@ fn a_file_as_source_is_refused() {
         error.to_string().ends_with("app.py is not a folder"),
         "{error}"
     );
+}
+
+#[test]
+fn what_a_build_sees_makes_the_digest_and_nothing_else() {
+    let digest = |make: &dyn Fn(&Path)| {
+        let trees = trees();
+        write(&trees.from.join("a/b.py"), 0o644);
+        symlink("b.py", trees.from.join("a/link")).unwrap();
+        make(&trees.from);
+        copy(&trees.from, &trees.to, &[]).unwrap().digest
+    };
+    let plain = digest(&|_| {});
+    let same: [&dyn Fn(&Path); 3] = [
+        &|from| {
+            fs::set_permissions(from.join("a/b.py"), fs::Permissions::from_mode(0o600)).unwrap();
+        },
+        &|from| write(&from.join(".git/HEAD"), 0o644),
+        &|from| write(&from.join("a/b.py"), 0o644),
+    ];
+    for (number, make) in same.into_iter().enumerate() {
+        assert_eq!(digest(make), plain, "{number}");
+    }
+    let other: [&dyn Fn(&Path); 6] = [
+        &|from| {
+            fs::set_permissions(from.join("a/b.py"), fs::Permissions::from_mode(0o744)).unwrap();
+        },
+        &|from| fs::write(from.join("a/b.py"), "y\n").unwrap(),
+        &|from| fs::rename(from.join("a/b.py"), from.join("b.py")).unwrap(),
+        &|from| fs::create_dir(from.join("empty")).unwrap(),
+        &|from| {
+            fs::remove_file(from.join("a/link")).unwrap();
+            symlink("c.py", from.join("a/link")).unwrap();
+        },
+        &|from| {
+            fs::remove_file(from.join("a/link")).unwrap();
+            fs::write(from.join("a/link"), "b.py").unwrap();
+        },
+    ];
+    for (number, make) in other.into_iter().enumerate() {
+        assert_ne!(digest(make), plain, "{number}");
+    }
 }
