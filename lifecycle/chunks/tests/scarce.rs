@@ -6,7 +6,7 @@
     reason = "a test program, also outside its test functions"
 )]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -18,7 +18,17 @@ const FOLDER: &str = "SLIPWAY_TEST_SCARCE";
 const CHUNK: [u8; 1000] = [7; 1000];
 
 /// The folder to work in, when this is the process with less; else that process is started by `line` of shell and succeeds.
-fn with_less(test: &str, before: &dyn Fn(&Path), line: &str) -> Option<std::path::PathBuf> {
+fn with_less(test: &str, before: &dyn Fn(&Path), line: &str) -> Option<PathBuf> {
+    with_less_and(test, before, line, &mut |_| {})
+}
+
+/// The same; `after` gets what that process printed.
+fn with_less_and(
+    test: &str,
+    before: &dyn Fn(&Path),
+    line: &str,
+    after: &mut dyn FnMut(String),
+) -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os(FOLDER) {
         return Some(folder.into());
     }
@@ -33,6 +43,7 @@ fn with_less(test: &str, before: &dyn Fn(&Path), line: &str) -> Option<std::path
         .env(FOLDER, folder.path());
     let outcome = run(&mut command).success();
     assert!(outcome.stdout.contains("1 passed"), "{}", outcome.stdout);
+    after(outcome.stdout);
     None
 }
 
@@ -165,6 +176,68 @@ fn keep(folder: &Path, count: u32) {
         let mut writer = packs.begin(&dir, Path::new("part")).unwrap();
         push(&mut writer, number).unwrap();
         writer.seal().unwrap().keep().unwrap();
+    }
+}
+
+#[test]
+fn files_get_their_names_in_the_order_that_survives_a_power_loss() {
+    let Some(strace) = program("strace") else {
+        return;
+    };
+    let line = format!(
+        "{} -f -qq -y -s 200 -o ${FOLDER}/trace \
+         -e trace=fsync,fdatasync,mkdirat,renameat,renameat2,unlinkat \"$@\" && exec cat ${FOLDER}/trace",
+        strace.display()
+    );
+    let test = "files_get_their_names_in_the_order_that_survives_a_power_loss";
+    let Some(trace) = traced(test, &line) else {
+        return;
+    };
+    let steps: Vec<_> = trace.lines().filter_map(step).collect();
+    let keep = [
+        "sync part",
+        "sync part.idx",
+        "make xx",
+        "sync packs",
+        "name pack",
+        "sync xx",
+        "name idx",
+        "sync xx",
+    ];
+    let remove = ["remove idx", "sync xx", "remove pack"];
+    assert_eq!(steps, [&keep[..], &remove].concat(), "{trace}");
+}
+
+/// What the process with less, a pack kept and removed, printed; `None` in that process.
+fn traced(test: &str, line: &str) -> Option<String> {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let folder = Path::new(&folder);
+        keep(folder, 1);
+        let (_, packs) = open(folder);
+        packs.remove(packs.all().unwrap()[0].id).unwrap();
+        return None;
+    }
+    let mut output = None;
+    with_less_and(test, &|_| {}, line, &mut |stdout| output = Some(stdout));
+    output
+}
+
+/// A line of the trace, as what it means to a pack.
+fn step(line: &str) -> Option<&'static str> {
+    let call = line.split_whitespace().nth(1)?;
+    let (call, _) = call.split_once('(')?;
+    let file = |name: &str| line.contains(name);
+    match call {
+        "fdatasync" if file("/part.idx>") => Some("sync part.idx"),
+        "fdatasync" if file("/part>") => Some("sync part"),
+        "mkdirat" => Some("make xx"),
+        "fsync" if file("/packs>") => Some("sync packs"),
+        "fsync" if file("/packs/") => Some("sync xx"),
+        "renameat" | "renameat2" if file(".pack\"") => Some("name pack"),
+        "renameat" | "renameat2" if file(".idx\"") => Some("name idx"),
+        "unlinkat" if file(".pack\"") => Some("remove pack"),
+        "unlinkat" if file(".idx\"") => Some("remove idx"),
+        _ => None,
     }
 }
 

@@ -39,6 +39,24 @@ fn a_pack_that_goes_while_somebody_counts_on_it_gives_nothing() {
 }
 
 #[test]
+fn an_idx_that_was_mapped_while_damaged_is_mapped_anew_when_it_is_healed() {
+    let world = world();
+    let chunks = numbered(0..3);
+    let id = world.keep(&chunks);
+    let names = Names::of(id);
+    let mut idx = world.bytes_of(&names.idx);
+    // The ids: it can be opened, and finds nothing.
+    for entry in idx[1040..1040 + 3 * 48].chunks_mut(48) {
+        entry[1] ^= 1;
+    }
+    world.replace(&names.idx, &idx);
+    let other = packs_at(world.path());
+    assert!(!chunks.iter().any(|chunk| read(&other, chunk)));
+    assert_eq!(world.keep(&chunks), id);
+    assert!(chunks.iter().all(|chunk| read(&other, chunk)));
+}
+
+#[test]
 fn the_announcements_may_be_removed_by_hand() {
     let world = world();
     let other = packs_at(world.path());
@@ -71,18 +89,22 @@ fn find_read_keep_and_remove_go_on_side_by_side() {
     const ROUNDS: u32 = 60;
     let world = world();
     let other = packs_at(world.path());
-    let kept = AtomicU32::new(0);
+    let (kept, removed) = (AtomicU32::new(0), AtomicU32::new(0));
     let is_over = AtomicBool::new(false);
     let chunks_of = |round: u32| numbered(round * 4..round * 4 + 4);
     std::thread::scope(|scope| {
         for packs in [&world.packs, &world.packs, &other, &other] {
-            let (kept, is_over) = (&kept, &is_over);
+            let (kept, removed, is_over) = (&kept, &removed, &is_over);
             scope.spawn(move || {
                 while !is_over.load(Ordering::Acquire) {
                     let count = kept.load(Ordering::Acquire);
+                    let gone = removed.load(Ordering::Acquire);
                     for round in 0..ROUNDS {
                         let stays = round < count && round % 2 == 0;
                         for chunk in chunks_of(round) {
+                            if round < gone && round % 2 == 1 {
+                                assert_eq!(packs.find(chunk.id()).unwrap(), [], "round {round}");
+                            }
                             assert!(read(packs, &chunk) || !stays, "round {round} of {count}");
                         }
                     }
@@ -95,6 +117,7 @@ fn find_read_keep_and_remove_go_on_side_by_side() {
             if round % 2 == 1 {
                 let packs = if round % 4 == 1 { &world.packs } else { &other };
                 packs.remove(id).unwrap();
+                removed.store(round + 1, Ordering::Release);
             }
         }
         is_over.store(true, Ordering::Release);
