@@ -25,6 +25,16 @@ conformance:
 bless:
     SNAPSHOTS=overwrite cargo test --workspace
 
+# The store's fault rigs in their long form: power loss, kills and failing calls, crowds, flipped bits.
+rigs:
+    cargo build --release -p slipway-crashrec -p slipway-killsweep
+    target/release/slipway-crashrec --self-test --fs ext4,xfs,btrfs
+    target/release/slipway-crashrec --points 300 --fs ext4,xfs
+    target/release/slipway-killsweep self-test
+    target/release/slipway-killsweep sweep --points 300
+    target/release/slipway-killsweep crowd --rounds 1000
+    target/release/slipway-killsweep rot --flips 2000
+
 # Ratios beside the alternative, in one run.
 bench:
     cargo build --release

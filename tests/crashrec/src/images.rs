@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use oci::tarball::{self, Content, Entry, Node};
 use oci::testing::noise;
-use oci::{History, Image, Layer, Reference, Result, Store};
+use oci::{History, Image, Layer, Memory, Reference, Result, Store};
 
 const CREATED: &str = "1980-01-01T00:00:01Z";
 
-/// An image of about a megabyte, the same for the same seed; its layers are in `store` on return.
+/// An image of about a megabyte, the same for the same seed; the layers that we pack are in `store` on return, the foreign ones
+/// come in when it is published.
 pub fn image(seed: u64, store: &Arc<dyn Store>) -> Result<Image> {
     // Two foreign layers, the lower one the same for all seeds.
-    let image = oci::testing::image(seed, 2, store);
+    let elsewhere: Arc<dyn Store> = Memory::new();
+    let image = oci::testing::image(seed, 2, &elsewhere);
     let shared = packed(&[("base/one", 1, 150_000), ("base/two", 2, 90_000)], store)?;
     let own = packed(
         &[
