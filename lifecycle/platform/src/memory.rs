@@ -77,14 +77,16 @@ impl Memory {
     /// The digest of a file's bytes, when it has not changed since they were read.
     pub(crate) fn recall(&mut self, path: &Path, stat: &Stat) -> Option<Digest> {
         let path = path.to_str()?;
-        let state = State::of(stat);
-        let fits = |fact: &&Fact| fact.0 == state;
-        if let Some(fact) = self.now.get(path).filter(fits) {
-            return Digest::from_hex(&fact.1).ok();
+        let fits = |fact: &Fact| fact.0 == State::of(stat);
+        if let Some(fact) = self.now.get(path) {
+            return Digest::from_hex(&fact.1).ok().filter(|_| fits(fact));
         }
-        let fact = self.before.get(path).filter(fits)?;
+        if !self.before.get(path).is_some_and(fits) {
+            return None;
+        }
+        let (path, fact) = self.before.remove_entry(path)?;
         let digest = Digest::from_hex(&fact.1).ok()?;
-        self.now.insert(path.to_owned(), fact.clone());
+        self.now.insert(path, fact);
         Some(digest)
     }
 
