@@ -49,7 +49,7 @@ impl PackWriter {
     /// Adds a chunk's segment; an id that was pushed before is passed over. That the segment inflates to `raw_bytes` bytes with this id
     /// is the caller's word.
     ///
-    /// Fails with [`ErrorKind::TooLarge`] when no chunk is that large (the pack is as before), with [`ErrorKind::NoSpace`] and
+    /// Fails with [`TooLarge`](crate::ErrorKind::TooLarge) when no chunk is that large (the pack is as before), with [`NoSpace`](crate::ErrorKind::NoSpace) and
     /// others when the disk does not take it; then nothing can be pushed or sealed any more.
     pub fn push(&mut self, id: ChunkId, raw_bytes: u32, segment: &[u8]) -> Result<()> {
         if self.ids.contains(&id) {
