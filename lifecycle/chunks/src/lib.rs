@@ -10,9 +10,8 @@ mod limits;
 
 mod cut;
 
-mod segment;
-
 mod blocks;
+mod segment;
 
 mod recipe;
 
