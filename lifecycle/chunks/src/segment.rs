@@ -216,6 +216,36 @@ mod tests {
         assert_eq!(kind(&hidden, 14_000), Some(ErrorKind::Malformed));
     }
 
+    /// Bits of a stream: of each string the first bit first, which is how codes are written; numbers stand the other way round.
+    fn bits(strings: &[&str]) -> Vec<u8> {
+        let bits: Vec<_> = strings.concat().bytes().map(|bit| bit - b'0').collect();
+        bits.chunks(8)
+            .map(|bits| bits.iter().rev().fold(0, |byte, bit| byte << 1 | bit))
+            .collect()
+    }
+
+    /// A block with fixed codes: the letter a, a match of one byte before, and the end; then an empty stored block.
+    fn a_match_of_length(symbol: &str) -> Vec<u8> {
+        let block = bits(&["0", "10", "10010001", symbol, "00000", "0000000", "000"]);
+        [&block[..], &EMPTY_STORED].concat()
+    }
+
+    #[test]
+    fn codes_that_libdeflate_takes_and_other_readers_do_not_are_malformed() {
+        assert_eq!(
+            inflate(&a_match_of_length("11000101"), 259).unwrap(),
+            [b'a'; 259]
+        );
+        for symbol in ["11000110", "11000111"] {
+            let segment = a_match_of_length(symbol);
+            let mut raw = [0; 259];
+            let stream = [&segment[..], &END].concat();
+            let length = Decompressor::new().deflate_decompress(&stream, &mut raw);
+            assert_eq!((length, raw), (Ok(259), [b'a'; 259]));
+            assert_eq!(kind(&segment, 259), Some(ErrorKind::Malformed), "{symbol}");
+        }
+    }
+
     #[test]
     fn what_is_larger_than_any_chunk_is_too_large_before_memory_is_taken() {
         let segment = Deflater::new().unwrap().segment(b"a").bytes;

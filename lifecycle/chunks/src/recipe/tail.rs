@@ -142,9 +142,9 @@ fn is_possible(piece: &Piece) -> bool {
         && piece.raw_bytes <= piece.segment_bytes.saturating_mul(DEFLATE_RATIO)
 }
 
-/// An index is at most 0.5 % of the raw bytes and 4,096 bytes.
+/// An index is at most 0.5 % of the raw bytes and 4,096 bytes, and never larger than the limit.
 fn within_proportion(index_bytes: u64, raw_bytes: u64) -> Result<()> {
-    if index_bytes <= raw_bytes / 200 + 4096 {
+    if index_bytes <= INDEX_BYTES.min(raw_bytes / 200 + 4096) {
         return Ok(());
     }
     let doing = format!(

@@ -64,7 +64,7 @@ fn gnu_tar_lists_every_file() {
     };
     let (_, made) = sample();
     let listed = piped(Command::new(program).args(["-tzf", "-"]), &made.bytes);
-    assert_eq!(listed.iter().filter(|byte| **byte == b'\n').count(), 32);
+    assert_eq!(String::from_utf8(listed).unwrap().lines().count(), 32);
 }
 
 /// Perl's reader stops after the first member of a file.
@@ -94,12 +94,15 @@ fn the_reader_in_python_agrees_about_every_chunk_and_python_streams_the_tar() {
             .arg(&blob),
     )
     .success();
-    let mut expected = String::new();
-    for piece in &made.recipe.pieces {
-        expected += &format!("{} {} {}\n", piece.raw_bytes, piece.segment_bytes, piece.id);
-    }
-    expected += &format!("{} files\n", 32);
-    assert_eq!(seen.stdout, expected);
+    let mut expected: Vec<_> = made
+        .recipe
+        .pieces
+        .iter()
+        .map(|piece| format!("{} {} {}", piece.raw_bytes, piece.segment_bytes, piece.id))
+        .collect();
+    expected.push("32 files".to_owned());
+    let lines: Vec<_> = seen.stdout.lines().collect();
+    assert_eq!(lines, expected);
 
     for place in [10, made.bytes.len() / 2, made.bytes.len() - 1] {
         let mut damaged = made.bytes.clone();
