@@ -3,7 +3,6 @@
 //! The heads make a pack its own backup: an idx that is lost or broken is made anew from them, and what a truncated or damaged
 //! pack still holds is found up to the last byte. A table at the end of the pack would be gone with the end.
 
-mod inflate;
 mod salvage;
 mod writer;
 
@@ -14,7 +13,6 @@ use crate::idx::Entry;
 use crate::limits::{CHUNK_BYTES, SEGMENT_BYTES};
 use crate::{ChunkId, Error, ErrorKind, Result};
 
-pub(crate) use inflate::is_chunk;
 pub(crate) use salvage::salvage;
 #[cfg(test)]
 pub(crate) use writer::Step;
@@ -91,6 +89,11 @@ pub(crate) fn head_of(file: &File) -> HeadIs {
         Ok(()) if bytes.starts_with(&MAGIC) => HeadIs::OfAnotherFormat,
         _ => HeadIs::Nothing,
     }
+}
+
+/// Whether a segment holds the chunk, for those checks that do not trust a checksum of 32 bits.
+pub(crate) fn is_chunk(id: ChunkId, raw_bytes: u32, segment: &[u8]) -> bool {
+    crate::inflate(segment, raw_bytes).is_ok_and(|raw| ChunkId::of(&raw) == id)
 }
 
 pub(crate) fn to_u64(length: usize) -> u64 {

@@ -51,7 +51,7 @@ pub use image::Image;
 pub use index::Index;
 pub use layer::Layer;
 pub use layout::Layout;
-pub use local::{Collected, Local, Named, Statistics};
+pub use local::{Collected, Damage, Local, Named, Statistics};
 pub use media_type::{Compression, MediaType};
 pub use memory::Memory;
 pub use platform::Platform;

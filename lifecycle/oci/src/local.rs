@@ -42,6 +42,21 @@ pub struct Local {
     blobs: Arc<Blobs>,
 }
 
+/// What is not as it was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// Blobs that cannot be read whole.
+    pub blobs: Vec<Digest>,
+    /// Packs with a broken chunk or index; what is sound in them is still used.
+    pub packs: usize,
+}
+
+impl Damage {
+    pub fn is_none(&self) -> bool {
+        *self == Damage::default()
+    }
+}
+
 impl Local {
     /// Opens the store in a folder, making both when they are missing. A store we may not write to can be read.
     ///
@@ -67,15 +82,15 @@ impl Local {
         collect::collect(&self.blobs)
     }
 
-    /// Reads every blob and removes those whose bytes are not those of their digest; returns their digests.
-    /// Whoever needs one of them writes it again.
-    pub fn check(&self) -> Result<Vec<Digest>> {
+    /// Reads everything, removes blobs whose bytes are not those of their digest, and makes packs whole with what is sound in them.
+    /// Returns what it removed and how many packs it mended. Whoever needs such a blob writes it again.
+    pub fn check(&self) -> Result<Damage> {
         self.blobs.check()
     }
 
-    /// Reads every blob as [`Local::check`] does and removes nothing: the digests of those that are broken.
-    pub fn verify(&self) -> Result<Vec<Digest>> {
-        self.blobs.broken()
+    /// Reads everything as [`Local::check`] does and changes nothing.
+    pub fn verify(&self) -> Result<Damage> {
+        self.blobs.verify()
     }
 
     /// What is here, in numbers.

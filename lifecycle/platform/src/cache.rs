@@ -57,6 +57,20 @@ pub fn stat(host: &Host<'_>) -> Result<Kept> {
     })
 }
 
+/// What is not as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Damage {
+    pub broken: Vec<Broken>,
+    /// Packs of chunks with a broken part; what is sound in them is still used.
+    pub packs: usize,
+}
+
+impl Damage {
+    pub fn is_none(&self) -> bool {
+        self.broken.is_empty() && self.packs == 0
+    }
+}
+
 /// A blob whose bytes are not what they should be, and the images that have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Broken {
@@ -66,23 +80,32 @@ pub struct Broken {
 }
 
 /// Reads all that is in the store and changes nothing.
-pub fn verify(host: &Host<'_>) -> Result<Vec<Broken>> {
+pub fn verify(host: &Host<'_>) -> Result<Damage> {
     let store = host.images()?;
-    let broken = store.verify().doing("reading the image store")?;
-    named(&store, &broken)
+    let damage = store.verify().doing("reading the image store")?;
+    told(&store, damage)
 }
 
 /// Removes what is broken, so that the next build of its images writes it again.
-pub fn repair(host: &Host<'_>) -> Result<Vec<Broken>> {
+pub fn repair(host: &Host<'_>) -> Result<Damage> {
     let store = host.images()?;
     // Which images have it is known before it is gone.
-    let broken = verify(host)?;
+    let found = verify(host)?;
     let removed = store.check().doing("repairing the image store")?;
-    let removed: Vec<String> = removed.iter().map(Digest::to_string).collect();
-    Ok(broken
-        .into_iter()
-        .filter(|broken| removed.contains(&broken.digest))
-        .collect())
+    let digests: Vec<String> = removed.blobs.iter().map(Digest::to_string).collect();
+    let mut broken = found.broken;
+    broken.retain(|broken| digests.contains(&broken.digest));
+    Ok(Damage {
+        broken,
+        packs: removed.packs,
+    })
+}
+
+fn told(store: &Local, damage: oci::Damage) -> Result<Damage> {
+    Ok(Damage {
+        broken: named(store, &damage.blobs)?,
+        packs: damage.packs,
+    })
 }
 
 fn named(store: &Local, broken: &[Digest]) -> Result<Vec<Broken>> {

@@ -1,7 +1,7 @@
 //! `slipway cache`: what is kept on this machine.
 
 use platform::Error;
-use platform::cache::{self, Broken, Kept};
+use platform::cache::{self, Broken, Damage, Kept};
 use serde_json::json;
 
 use super::Outcome;
@@ -118,18 +118,19 @@ fn rows(kept: &Kept) -> Vec<Vec<String>> {
 }
 
 fn verify(session: &Session, args: &Verify) -> Result<u8, Error> {
-    let broken = cache::verify(&session.told())?;
+    let damage = cache::verify(&session.told())?;
     if args.json {
-        stdout::json(&json!({"broken": broken}))?;
+        stdout::json(&damage)?;
     } else {
-        stdout::lines(broken.iter().map(line))?;
-        let sum = match broken.len() {
-            0 => "everything in the image store is as it was written".to_owned(),
-            count => format!("{count} broken; remove them: slipway cache repair"),
+        stdout::lines(damage.broken.iter().map(line))?;
+        let sum = if damage.is_none() {
+            "everything in the image store is as it was written".to_owned()
+        } else {
+            format!("{}; mend it: slipway cache repair", sum(&damage))
         };
         session.plain.line("Verified", &sum);
     }
-    Ok(if broken.is_empty() {
+    Ok(if damage.is_none() {
         exit::DONE
     } else {
         exit::FAILED
@@ -137,19 +138,30 @@ fn verify(session: &Session, args: &Verify) -> Result<u8, Error> {
 }
 
 fn repair(session: &Session, args: &Repair) -> Result<u8, Error> {
-    let removed = cache::repair(&session.told())?;
+    let damage = cache::repair(&session.told())?;
     if args.json {
-        stdout::json(&json!({"removed": removed}))?;
+        stdout::json(&damage)?;
         return Ok(exit::DONE);
     }
-    stdout::lines(removed.iter().map(line))?;
-    let sum = if removed.is_empty() {
-        "nothing was broken"
+    stdout::lines(damage.broken.iter().map(line))?;
+    let text = if damage.is_none() {
+        "nothing was broken".to_owned()
+    } else if damage.broken.is_empty() {
+        format!("{}; every image is whole", sum(&damage))
     } else {
-        "removed what was broken; build these images again"
+        format!("{}; build these images again", sum(&damage))
     };
-    session.plain.line("Repaired", sum);
+    session.plain.line("Repaired", &text);
     Ok(exit::DONE)
+}
+
+fn sum(damage: &Damage) -> String {
+    let count = |count: usize, what| units::count(u64::try_from(count).unwrap_or_default(), what);
+    format!(
+        "{} broken, in {}",
+        count(damage.broken.len(), "blob"),
+        count(damage.packs, "pack")
+    )
 }
 
 /// The images that need it come first: they are what the user knows.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chunks::Packs;
 use files::{Dir, Lock};
 
+use super::Damage;
 use super::names::NAMES;
 use super::segmented::{self, PACKS, RECIPES, recipe_of};
 use super::session::{SESSIONS, Session};
@@ -177,22 +178,33 @@ impl Blobs {
         Ok(all)
     }
 
-    pub(super) fn check(self: &Arc<Self>) -> Result<Vec<Digest>> {
+    /// Removes the blobs that are broken, and makes damaged packs whole.
+    pub(super) fn check(self: &Arc<Self>) -> Result<Damage> {
+        let mut damage = self.verify()?;
+        if damage.packs > 0 {
+            let _lock = self.exclude()?;
+            segmented::heal(self, &segmented::damaged(self)?)?;
+        }
         let mut removed = Vec::new();
-        let broken = self.broken()?;
-        let lock = self.exclude()?;
-        segmented::heal_packs(self)?;
-        drop(lock);
-        for digest in broken {
+        for digest in damage.blobs {
             if self.remove_if_broken(digest)? {
                 removed.push(digest);
             }
         }
-        Ok(removed)
+        damage.blobs = removed;
+        Ok(damage)
+    }
+
+    /// Reads everything.
+    pub(super) fn verify(self: &Arc<Self>) -> Result<Damage> {
+        Ok(Damage {
+            blobs: self.broken()?,
+            packs: segmented::damaged(self)?.len(),
+        })
     }
 
     /// Blobs whose bytes are not those of their digest.
-    pub(super) fn broken(self: &Arc<Self>) -> Result<Vec<Digest>> {
+    fn broken(self: &Arc<Self>) -> Result<Vec<Digest>> {
         let whole = self.whole()?.into_iter().map(|(digest, _)| digest);
         let mut broken = Vec::new();
         for digest in whole.chain(segmented::all(self)?) {

@@ -74,16 +74,18 @@ fn read(blobs: &Blobs, path: &Path) -> Result<Option<Named>> {
         .dir
         .read(path, RECORD_BYTES)
         .map_err(|error| Error::files("reading a name", error))?;
-    Ok(bytes.and_then(|bytes| parse(&bytes).ok()))
+    let named = bytes.and_then(|bytes| parse(&bytes).ok());
+    Ok(named.filter(|named| path_of(&named.name) == path))
 }
 
 fn parse(bytes: &[u8]) -> Result<Named> {
     let record = json::object(bytes, RECORD_BYTES, "name")?;
     let name = json::text(&record, "name").unwrap_or_default().parse()?;
-    Ok(Named {
-        name,
-        manifest: Descriptor::from_json(&Value::Object(record))?,
-    })
+    let manifest = Descriptor::from_json(&Value::Object(record))?;
+    if !manifest.media_type.is_manifest() && !manifest.media_type.is_index() {
+        return Err(Error::malformed("reading a name: it points to no image"));
+    }
+    Ok(Named { name, manifest })
 }
 
 /// Relative to the store. Bytes that are special to file systems or people are written `%2f`.

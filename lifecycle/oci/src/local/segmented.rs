@@ -162,37 +162,44 @@ pub(super) fn collect(
     Ok((removed, freed))
 }
 
-/// Makes damaged packs whole with what is sound in them, and removes what is left of others. Call with the store's lock held
-/// exclusively.
-pub(super) fn heal_packs(blobs: &Blobs) -> Result<()> {
-    let failed = |error| Error::chunks("healing packs", error);
-    let strays = blobs.packs.strays().map_err(failed)?;
-    for pack in strays.iter().map(|stray| stray.pack) {
-        let part = blobs.session()?.part();
-        blobs
-            .packs
-            .rebuild(pack, &blobs.dir, &part)
-            .map_err(failed)?;
-    }
+/// Packs that are not as they were written, or not whole.
+pub(super) fn damaged(blobs: &Blobs) -> Result<Vec<PackId>> {
+    let failed = |error| Error::chunks("reading packs", error);
+    let mut damaged = strays(blobs)?;
     for pack in blobs.packs.all().map_err(failed)? {
-        let damaged = match blobs.packs.verify(pack.id, false) {
-            Ok(bad) => !bad.is_empty(),
-            Err(error) if error.kind() == chunks::ErrorKind::Integrity => true,
-            Err(error) => return Err(failed(error)),
-        };
-        if damaged {
-            let part = blobs.session()?.part();
-            blobs
-                .packs
-                .rebuild(pack.id, &blobs.dir, &part)
-                .map_err(failed)?;
+        match blobs.packs.verify(pack.id, false) {
+            Ok(bad) if bad.is_empty() => {}
+            // One that a collection removed meanwhile is none.
+            Err(error) if error.kind() == chunks::ErrorKind::NotFound => {}
+            Err(error) if error.kind() != chunks::ErrorKind::Integrity => {
+                return Err(failed(error));
+            }
+            _ => damaged.push(pack.id),
         }
+    }
+    Ok(damaged)
+}
+
+fn strays(blobs: &Blobs) -> Result<Vec<PackId>> {
+    let strays = blobs.packs.strays();
+    let strays = strays.map_err(|error| Error::chunks("reading packs", error))?;
+    Ok(strays.iter().map(|stray| stray.pack).collect())
+}
+
+/// Makes packs whole with what is sound in them, and removes what is left of others. Call with the store's lock held exclusively.
+pub(super) fn heal(blobs: &Blobs, packs: &[PackId]) -> Result<()> {
+    for pack in packs {
+        let part = blobs.session()?.part();
+        let healed = blobs.packs.rebuild(*pack, &blobs.dir, &part);
+        healed.map_err(|error| Error::chunks(format!("healing pack {pack}"), error))?;
     }
     Ok(())
 }
 
 fn sweep(blobs: &Blobs, live: &BTreeSet<ChunkId>, pinned: &BTreeSet<PackId>) -> Result<u64> {
     let failed = |error| Error::chunks("collecting packs", error);
+    // What a killed program left, or an index that is lost.
+    heal(blobs, &strays(blobs)?)?;
     let mut dead = Vec::new();
     let mut wasteful = Vec::new();
     let mut small = Vec::new();

@@ -218,7 +218,7 @@ fn a_collection_drops_the_chunks_that_no_named_layer_needs() {
         .unwrap()
         .unwrap();
     read(&two.layers()[0]).unwrap();
-    assert_eq!(store.check().unwrap(), []);
+    assert!(store.check().unwrap().is_none());
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn many_small_packs_become_one() {
     let store = world.open();
     store.collect().unwrap();
     assert_eq!(world.packs().len(), 1);
-    assert_eq!(store.check().unwrap(), []);
+    assert!(store.check().unwrap().is_none());
     for seed in 0..10 {
         let name = Reference::parse(&format!("image-{seed}")).unwrap();
         read(&store.find(&name).unwrap().unwrap().layers()[0]).unwrap();
@@ -296,7 +296,7 @@ fn builds_that_share_chunks_and_collections_at_once_lose_nothing() {
     });
     let store = world.open();
     store.collect().unwrap();
-    assert_eq!(store.check().unwrap(), []);
+    assert!(store.check().unwrap().is_none());
     for builder in 0..3 {
         let name = Reference::parse(&format!("app-{builder}")).unwrap();
         read(&store.find(&name).unwrap().unwrap().layers()[0]).unwrap();
