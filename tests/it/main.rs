@@ -7,6 +7,7 @@
 mod words;
 
 mod real_cache;
+mod real_cached;
 mod real_programs;
 mod real_refusals;
 mod real_reproducible;

@@ -65,7 +65,7 @@ impl Layout {
         })
     }
 
-    /// Opens a layout, making it when the folder is missing or empty.
+    /// Opens a layout, making it when the folder is missing, empty, or holds what a killed program left of making one.
     ///
     /// Fails with `Unsupported` when the folder holds something else.
     pub fn create(path: &Path) -> Result<Layout> {
@@ -74,7 +74,7 @@ impl Layout {
         let failed = |error| Error::files(doing(), error);
         let dir = Dir::open(path).map_err(failed)?;
         if dir.stat(Path::new(MARKER)).map_err(failed)?.is_none() {
-            if !dir.entries().map_err(failed)?.is_empty() {
+            if !is_half_made(&dir).map_err(failed)? {
                 return Err(Error::new(
                     ErrorKind::Unsupported,
                     format!("{}: the folder is neither empty nor a layout", doing()),
@@ -290,6 +290,39 @@ impl Images for Layout {
         })?;
         Ok(manifest.digest)
     }
+}
+
+/// Whether a folder without a marker holds nothing but what comes before the marker. Temporary files go.
+fn is_half_made(dir: &Dir) -> files::Result<bool> {
+    for entry in dir.entries()? {
+        let ours = match entry.name.as_encoded_bytes() {
+            b"blobs" => holds_no_blob(dir)?,
+            b"index.json" => is_new_index(dir)?,
+            name => name.starts_with(b".new-") && entry.kind == files::Kind::File,
+        };
+        if !ours {
+            return Ok(false);
+        }
+    }
+    for entry in dir.entries()? {
+        if entry.name.as_encoded_bytes().starts_with(b".new-") {
+            dir.remove_file(Path::new(&entry.name))?;
+        }
+    }
+    Ok(true)
+}
+
+fn holds_no_blob(dir: &Dir) -> files::Result<bool> {
+    let above = dir.dir(Path::new("blobs"))?.entries()?;
+    if above.iter().any(|entry| entry.name != "sha256") {
+        return Ok(false);
+    }
+    Ok(above.is_empty() || dir.dir(Path::new(BLOBS))?.entries()?.is_empty())
+}
+
+fn is_new_index(dir: &Dir) -> files::Result<bool> {
+    let bytes = dir.read(Path::new(INDEX), limits::MANIFEST_BYTES)?;
+    Ok(bytes.is_some_and(|bytes| bytes == Index::empty().to_bytes()))
 }
 
 #[cfg(test)]

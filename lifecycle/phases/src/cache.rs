@@ -7,4 +7,4 @@ mod directory;
 mod save;
 
 pub(crate) use directory::{Cache, Cached};
-pub use save::{save_cache, save_cache_from};
+pub use save::{Kept, save_cache, save_cache_from};

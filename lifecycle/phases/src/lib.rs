@@ -43,7 +43,7 @@ mod write;
 
 pub use analyze::{AnalyzeRequest, Analyzed, analyze};
 pub use build::{Built, build};
-pub use cache::save_cache;
+pub use cache::{Kept, save_cache};
 pub use context::{Context, Workshop};
 pub use create::{CreateRequest, create};
 pub use detect::{Detected, detect};
@@ -53,6 +53,6 @@ pub use event::{Event, Events, LayerAction, Level, Silent};
 pub use export::{ExportRequest, Exported, Launcher, Owners, export};
 pub use job::{Job, Work, run_job};
 pub use phase::Phase;
-pub use restore::{Restored, restore, restore_stores};
+pub use restore::{Restored, Unpacked, restore, restore_stores, restore_with};
 pub use run_image::run_image_names;
 pub use runner::{Command, Element, Exit, Plain, Runner, Stream};

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use cnb::Group;
 use files::Dir;
+use oci::Digest;
 
 use crate::cache::Cache;
 use crate::inside::Inside;
@@ -25,6 +26,9 @@ pub struct Restored {
     pub contents: Vec<String>,
 }
 
+/// Puts the layer with a diff id at a folder of this machine that is not there yet, without unpacking it; false when that cannot be.
+pub type Unpacked<'a> = dyn Fn(Digest, &Path) -> bool + 'a;
+
 /// Writes `<layer>.toml` and `store.toml` of the last build, and unpacks cached layers.
 ///
 /// `cache` is an existing folder of this machine that [`save_cache`](crate::cache::save_cache) keeps up to date.
@@ -36,6 +40,17 @@ pub fn restore(
     analyzed: &cnb::Analyzed,
     group: &Group,
     cache: Option<&Path>,
+) -> Result<Restored> {
+    restore_with(cx, analyzed, group, cache, &|_, _| false)
+}
+
+/// As [`restore`], with cached layers from somebody who may have them unpacked already.
+pub fn restore_with(
+    cx: &Context<'_>,
+    analyzed: &cnb::Analyzed,
+    group: &Group,
+    cache: Option<&Path>,
+    unpacked: &Unpacked<'_>,
 ) -> Result<Restored> {
     phase(cx, || {
         verify_group(group)?;
@@ -55,7 +70,10 @@ pub fn restore(
         metadata::restore_stores(&layers, &analyzed.metadata, group)?;
         let remembered = metadata::restore_layers(cx, &layers, &analyzed.metadata, &cached, group)?;
         let contents = match &cache {
-            Some(cache) => contents::restore(cx, &layers, cache, &cached, &remembered, group)?,
+            Some(cache) => {
+                let from = contents::From { cache, unpacked };
+                contents::restore(cx, &layers, &from, &cached, &remembered, group)?
+            }
             None => Vec::new(),
         };
         if cx.api.has_sbom_layer() {

@@ -1,7 +1,7 @@
 //! The whole build: analyze, restore and export here, detect and build in the sandbox.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -224,7 +224,8 @@ impl Build<'_> {
 
         let reuse = self.reuse()?;
         let cache = reuse.as_ref().map(Reuse::path);
-        phases::restore(&cx, &analyzed.file, &group, cache)
+        let unpacked = |diff_id, at: &Path| reuse.as_ref().is_some_and(|it| it.take(diff_id, at));
+        phases::restore_with(&cx, &analyzed.file, &group, cache, &unpacked)
             .doing("restoring layers of the last build")?;
         let start = Instant::now();
         let results = self.site.work(&target, Work::build(&group, &plan))?;
@@ -233,8 +234,8 @@ impl Build<'_> {
 
         let start = Instant::now();
         let image = self.export(&cx, &analyzed, &group)?;
-        if let Some(cache) = cache {
-            self.keep(&cx, &analyzed, &group, cache)?;
+        if let Some(reuse) = &reuse {
+            self.keep(&cx, &analyzed, &group, reuse)?;
         }
         self.done(Phase::Export, start);
         Ok(image)
@@ -298,11 +299,15 @@ impl Build<'_> {
         cx: &Context<'_>,
         analyzed: &Analyzed,
         group: &cnb::Group,
-        cache: &Path,
+        reuse: &Reuse,
     ) -> Result<()> {
         let through: Arc<dyn Store> = self.store.clone();
-        phases::cache::save_cache(cx, group, owners(analyzed), cache, &through)
-            .doing("keeping cached layers")
+        let kept = phases::save_cache(cx, group, owners(analyzed), reuse.path(), &through)
+            .doing("keeping cached layers")?;
+        let dirs = &self.site.dirs;
+        let on_disk = |kept: phases::Kept| (dirs.on_disk(&kept.path), kept.diff_id);
+        let folders: Vec<(PathBuf, Digest)> = kept.into_iter().map(on_disk).collect();
+        reuse.give(&folders)
     }
 
     fn done(&self, phase: Phase, start: Instant) {

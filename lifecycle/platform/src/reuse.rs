@@ -1,6 +1,8 @@
 //! Layers that buildpacks want back in the next build of the same image, with their contents.
 //!
-//! One folder per image repository and builder below `reuse`; one build at a time has it, others do without.
+//! One folder per image repository and builder below `reuse`; one build at a time has it, others do without. What counts is the packed
+//! layers in it. Beside them lie the same layers as the last build left them, unpacked, which the next build moves to where it wants them:
+//! nothing is copied. They are gone with a build that fails, and of no use after a restart: nobody made sure that the disk has all of them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,6 +16,10 @@ use crate::host::Host;
 
 /// Beside the folders, one per repository.
 const SUFFIX: &str = ".lock";
+/// Holds one folder named by the boot, which holds one per layer.
+const UNPACKED: &str = "unpacked";
+/// Another one after every start of the machine.
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The folder of one image, ours as long as the value lives.
 #[derive(Debug)]
@@ -47,6 +53,44 @@ impl Reuse {
         let doing = "clearing the folder of cached layers";
         files::remove_tree(&self.path).doing(doing)?;
         fs::create_dir(&self.path).doing(doing)
+    }
+
+    /// Moves an unpacked layer to `at`; false when there is none, or when it lies on another file system.
+    pub(crate) fn take(&self, diff_id: Digest, at: &Path) -> bool {
+        let from = self.unpacked().map(|dir| dir.join(diff_id.hex()));
+        from.is_some_and(|from| fs::rename(from, at).is_ok())
+    }
+
+    /// Moves layers, which lie in folders of this machine, to where the next build takes them from. All others are removed.
+    pub(crate) fn give(&self, layers: &[(PathBuf, Digest)]) -> Result<()> {
+        let doing = "keeping cached layers unpacked";
+        let Some(into) = self.unpacked() else {
+            return Ok(());
+        };
+        let wanted: BTreeSet<PathBuf> = layers.iter().map(|(_, id)| id.hex().into()).collect();
+        fs::create_dir_all(&into).doing(doing)?;
+        let others = |dir: &Path, keep: &dyn Fn(&Path) -> bool| -> Result<()> {
+            let dir = Dir::open(dir).doing(doing)?;
+            for entry in dir.entries().doing(doing)? {
+                let name = Path::new(&entry.name);
+                if !keep(name) {
+                    dir.remove_tree(name).doing(doing)?;
+                }
+            }
+            Ok(())
+        };
+        others(&self.path.join(UNPACKED), &|name| into.ends_with(name))?;
+        others(&into, &|name| wanted.contains(name))?;
+        for (from, diff_id) in layers {
+            // What cannot be moved is unpacked by the next build.
+            let _ = fs::rename(from, into.join(diff_id.hex()));
+        }
+        Ok(())
+    }
+
+    fn unpacked(&self) -> Option<PathBuf> {
+        let boot = fs::read_to_string(BOOT).ok()?;
+        Some(self.path.join(UNPACKED).join(boot.trim()))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -88,4 +132,61 @@ fn lock_of(folder: &Path) -> PathBuf {
 
 fn short(text: &str) -> String {
     Digest::of(text.as_bytes()).hex().chars().take(16).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reuse(dir: &Path) -> Reuse {
+        let path = dir.join("folder");
+        fs::create_dir_all(&path).unwrap();
+        Reuse {
+            path,
+            _alone: Lock::try_exclusive(&dir.join("lock")).unwrap().unwrap(),
+        }
+    }
+
+    fn layer(dir: &Path, name: &str) -> (PathBuf, Digest) {
+        let path = dir.join(name);
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("file"), name).unwrap();
+        (path, Digest::of(name.as_bytes()))
+    }
+
+    #[test]
+    fn layers_move_there_and_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let reuse = reuse(dir.path());
+        let (path, diff_id) = layer(dir.path(), "a");
+        reuse.give(&[(path.clone(), diff_id)]).unwrap();
+        assert!(!path.exists());
+        assert!(reuse.take(diff_id, &path));
+        assert_eq!(fs::read(path.join("file")).unwrap(), b"a");
+        assert!(!reuse.take(diff_id, &dir.path().join("again")));
+    }
+
+    #[test]
+    fn what_the_last_build_did_not_keep_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let reuse = reuse(dir.path());
+        let (a, b) = (layer(dir.path(), "a"), layer(dir.path(), "b"));
+        reuse.give(&[a.clone(), b.clone()]).unwrap();
+        reuse.give(std::slice::from_ref(&b)).unwrap();
+        assert!(!reuse.take(a.1, &a.0));
+        assert!(reuse.take(b.1, &b.0), "it was there already");
+    }
+
+    #[test]
+    fn what_another_start_of_the_machine_left_is_not_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let reuse = reuse(dir.path());
+        let (path, diff_id) = layer(dir.path(), "a");
+        let earlier = reuse.path().join(UNPACKED).join("another-boot");
+        fs::create_dir_all(&earlier).unwrap();
+        fs::rename(&path, earlier.join(diff_id.hex())).unwrap();
+        assert!(!reuse.take(diff_id, &path));
+        reuse.give(&[]).unwrap();
+        assert!(!earlier.exists());
+    }
 }

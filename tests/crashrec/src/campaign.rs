@@ -115,10 +115,8 @@ fn residue(store: &Path) -> Vec<String> {
         store.check()
     });
     let mut residue = match checked {
-        Ok(bad) => bad
-            .iter()
-            .map(|digest| format!("{digest} is bad"))
-            .collect(),
+        Ok(damage) if damage.is_none() => Vec::new(),
+        Ok(damage) => vec![format!("the check found {damage:?}")],
         Err(error) => vec![text(&error)],
     };
     match judge::leftovers(store) {

@@ -64,10 +64,8 @@ pub(crate) fn residue(world: &Path) -> Vec<String> {
         store.check()
     });
     let mut residue: Vec<String> = match checked {
-        Ok(bad) => bad
-            .iter()
-            .map(|digest| format!("{digest} is bad"))
-            .collect(),
+        Ok(damage) if damage.is_none() => Vec::new(),
+        Ok(damage) => vec![format!("the check found {damage:?}")],
         Err(error) => vec![text(&error)],
     };
     match judge::leftovers(&store) {

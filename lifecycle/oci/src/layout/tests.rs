@@ -92,6 +92,29 @@ fn the_only_image_needs_no_name() {
 }
 
 #[test]
+fn making_a_layout_goes_on_where_a_killed_program_stopped() {
+    let world = tempfile::tempdir().unwrap();
+    let path = world.path().join("layout");
+    let made: [&dyn Fn(); 4] = [
+        &|| fs::create_dir_all(path.join("blobs")).unwrap(),
+        &|| fs::create_dir_all(path.join("blobs/sha256")).unwrap(),
+        &|| fs::write(path.join(".new-a1b2"), "{\"half").unwrap(),
+        &|| fs::write(path.join("index.json"), Index::empty().to_bytes()).unwrap(),
+    ];
+    for stopped_after in 1..=made.len() {
+        made[..stopped_after].iter().for_each(|make| make());
+        Layout::create(&path).unwrap();
+        assert!(!path.join(".new-a1b2").exists());
+        fs::remove_dir_all(&path).unwrap();
+    }
+    made.iter().for_each(|make| make());
+    fs::write(path.join("blobs/sha256/something"), "of somebody else").unwrap();
+    let error = Layout::create(&path).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(path.join(".new-a1b2").exists(), "nothing was touched");
+}
+
+#[test]
 fn a_folder_with_something_else_is_not_made_a_layout() {
     let world = tempfile::tempdir().unwrap();
     assert_eq!(

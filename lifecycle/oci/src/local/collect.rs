@@ -3,6 +3,7 @@
 //! Nobody else changes the store meanwhile, and what running programs count on is in their sessions; so nothing is judged by age.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
@@ -39,7 +40,7 @@ pub(super) fn collect(blobs: &Blobs) -> Result<Collected> {
         collected.blobs += 1;
         collected.bytes += size;
     }
-    remove_half_written_names(blobs)?;
+    remove_half_written(blobs)?;
     Ok(collected)
 }
 
@@ -66,14 +67,17 @@ fn mentioned_by(blobs: &Blobs, digest: Digest) -> Result<Vec<Digest>> {
         Some(stat) if stat.size <= limits::MANIFEST_BYTES => {}
         _ => return Ok(Vec::new()),
     }
+    // Layers are told from manifests by their first byte, and not read.
+    let mut bytes = [0];
+    let mut file = blobs.dir.file(&path_of(digest)).map_err(failed)?;
+    if !matches!(file.read(&mut bytes), Ok(1) if bytes == *b"{") {
+        return Ok(Vec::new());
+    }
     let bytes = blobs
         .dir
         .read(&path_of(digest), limits::MANIFEST_BYTES)
         .map_err(failed)?
         .unwrap_or_default();
-    if bytes.first() != Some(&b'{') {
-        return Ok(Vec::new());
-    }
     let Ok(object) = json::object(&bytes, limits::MANIFEST_BYTES, "manifest") else {
         return Ok(Vec::new());
     };
@@ -90,13 +94,18 @@ fn mentioned_by(blobs: &Blobs, digest: Digest) -> Result<Vec<Digest>> {
         .collect())
 }
 
-/// Names are written under the store's lock: what is half written now belongs to nobody.
-fn remove_half_written_names(blobs: &Blobs) -> Result<()> {
-    let failed = |error| Error::files("removing half-written names", error);
-    let names = blobs.dir.dir(Path::new(NAMES)).map_err(failed)?;
-    for entry in names.entries().map_err(failed)? {
-        if entry.name.as_encoded_bytes().starts_with(b".new-") {
-            names.remove_file(Path::new(&entry.name)).map_err(failed)?;
+/// Names are written under the store's lock, and the format before there is anything to collect: what is half written now belongs
+/// to nobody.
+fn remove_half_written(blobs: &Blobs) -> Result<()> {
+    let failed = |error| Error::files("removing half-written files", error);
+    for folder in [
+        &*blobs.dir,
+        &blobs.dir.dir(Path::new(NAMES)).map_err(failed)?,
+    ] {
+        for entry in folder.entries().map_err(failed)? {
+            if entry.name.as_encoded_bytes().starts_with(b".new-") {
+                folder.remove_file(Path::new(&entry.name)).map_err(failed)?;
+            }
         }
     }
     Ok(())

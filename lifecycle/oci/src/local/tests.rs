@@ -178,9 +178,11 @@ fn what_dead_programs_left_goes() {
     fs::write(dead.join("0.part"), "half").unwrap();
     fs::write(dead.join("lock"), "").unwrap();
     fs::write(world.dir.path().join("store/names/.new-x"), "half").unwrap();
+    fs::write(world.dir.path().join("store/.new-y"), "half").unwrap();
     let store = world.open();
     store.collect().unwrap();
     assert!(!dead.exists());
+    assert!(!world.dir.path().join("store/.new-y").exists());
     assert_eq!(
         (world.files("names").len(), world.files("sessions").len()),
         (0, 1)
@@ -233,6 +235,24 @@ fn a_name_without_sense_or_manifest_counts_as_absent() {
     fs::write(&record, good).unwrap();
     fs::remove_file(world.blob(digest)).unwrap();
     assert!(store.find(&name("a")).unwrap().is_none());
+}
+
+#[test]
+fn a_record_that_says_another_name_or_no_image_is_no_name() {
+    let world = World::new();
+    let store = world.open();
+    store.publish(&image(&store, 1), &[name("a:one")]).unwrap();
+    let record = world.files("names").pop().unwrap();
+    let good = fs::read_to_string(&record).unwrap();
+    for (from, to) in [("a:one", "a:two"), ("manifest", "manifesT")] {
+        fs::write(&record, good.replace(from, to)).unwrap();
+        assert_eq!(store.list().unwrap(), []);
+        assert!(store.find(&name("a:one")).unwrap().is_none());
+    }
+    // Half written, beside the whole one.
+    fs::write(&record, &good).unwrap();
+    fs::write(record.with_file_name(".new-x"), &good).unwrap();
+    assert_eq!(store.list().unwrap().len(), 1);
 }
 
 #[test]

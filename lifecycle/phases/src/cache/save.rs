@@ -1,13 +1,13 @@
 //! Keeps the layers that buildpacks want cached.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cnb::labels::{BuildpackLayers, CacheMetadata, LayerLabel, LayerSha};
 use cnb::{Group, GroupElement};
 use oci::tarball;
-use oci::{Stamp, Store};
+use oci::{Digest, Stamp, Store};
 
 use super::Cache;
 use crate::export::{CREATED, FoundLayer, OpenTree, Owners, find_layers, on_disk};
@@ -15,7 +15,15 @@ use crate::inside::Inside;
 use crate::modules::verify_group;
 use crate::{Context, Error, ErrorKind, Event, Level, Phase, Result, messages};
 
-/// Keeps cached layers in a folder of this machine, which exists; what was kept before is replaced at once.
+/// A layer that was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its folder's name in the build environment.
+    pub path: PathBuf,
+    pub diff_id: Digest,
+}
+
+/// Keeps cached layers in a folder of this machine, which exists; what was kept before is replaced at once. Returns them.
 ///
 /// After [`export`](crate::export::export). A layer that can't be kept is a warning. Packed layers pass through
 /// `through`, where nothing refers to them afterwards.
@@ -27,7 +35,7 @@ pub fn save_cache(
     owners: Owners,
     cache: &Path,
     through: &Arc<dyn Store>,
-) -> Result<()> {
+) -> Result<Vec<Kept>> {
     save_cache_from(cx, group, owners, cache, through, &on_disk(cx))
 }
 
@@ -39,7 +47,7 @@ pub fn save_cache_from(
     cache: &Path,
     through: &Arc<dyn Store>,
     open: &OpenTree<'_>,
-) -> Result<()> {
+) -> Result<Vec<Kept>> {
     let saver = Saver {
         cx,
         cache: Cache::open(cache)?,
@@ -64,7 +72,7 @@ struct Saver<'a> {
 }
 
 impl Saver<'_> {
-    fn save(self, group: &Group) -> Result<()> {
+    fn save(self, group: &Group) -> Result<Vec<Kept>> {
         verify_group(group)?;
         let before = self.cache.metadata()?;
         let inside = Inside::open(&self.cx.dirs.root)?;
@@ -81,7 +89,25 @@ impl Saver<'_> {
                 sha: self.layer(id, &sboms, Some(&before.sbom.sha))?,
             };
         }
-        self.cache.commit(&metadata)
+        let kept = group
+            .buildpacks
+            .iter()
+            .zip(&metadata.buildpacks)
+            .flat_map(|(buildpack, label)| self.folders(buildpack, label))
+            .collect();
+        self.cache.commit(&metadata)?;
+        Ok(kept)
+    }
+
+    fn folders(&self, buildpack: &GroupElement, label: &BuildpackLayers) -> Vec<Kept> {
+        let layers = self.cx.dirs.layers.join(buildpack.id.folder());
+        let one = |(name, layer): (&String, &LayerLabel)| {
+            Some(Kept {
+                path: layers.join(name),
+                diff_id: layer.sha.parse().ok()?,
+            })
+        };
+        label.layers.iter().filter_map(one).collect()
     }
 
     fn buildpack(

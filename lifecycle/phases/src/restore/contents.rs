@@ -8,6 +8,7 @@ use cnb::labels::CacheMetadata;
 use cnb::{Group, GroupElement};
 use files::{Dir, Kind};
 
+use super::Unpacked;
 use super::metadata::{LayerId, Remembered};
 use crate::build::{is_toml, layer_name};
 use crate::cache::{Cache, Cached};
@@ -15,13 +16,20 @@ use crate::extract::{Place, extract};
 use crate::inside::failed;
 use crate::{Context, Event, Level, Result, messages};
 
+/// Where contents come from.
+pub(super) struct From<'a> {
+    pub(super) cache: &'a Cache,
+    /// Asked first.
+    pub(super) unpacked: &'a Unpacked<'a>,
+}
+
 /// Unpacks the layers that are in the cache as they were when their metadata were written; takes the others away.
 ///
 /// Returns the ids of the layers that came back.
 pub(super) fn restore(
     cx: &Context<'_>,
     layers: &Dir,
-    cache: &Cache,
+    from: &From<'_>,
     cached: &CacheMetadata,
     remembered: &Remembered,
     group: &Group,
@@ -56,7 +64,16 @@ pub(super) fn restore(
                 continue;
             }
             info(messages::restoring_data(&id.to_string()));
-            match cache.verified(&layer.sha)? {
+            let at = cx.dirs.on_disk(&cx.dirs.layers.join(&beneath));
+            if layer
+                .sha
+                .parse()
+                .is_ok_and(|diff_id| (from.unpacked)(diff_id, &at))
+            {
+                restored.push(id.to_string());
+                continue;
+            }
+            match from.cache.verified(&layer.sha)? {
                 Cached::Here(mut tar) => {
                     let place = Place {
                         layers: cx.dirs.layers.clone(),
