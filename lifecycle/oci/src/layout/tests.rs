@@ -102,12 +102,16 @@ fn making_a_layout_goes_on_where_a_killed_program_stopped() {
         &|| fs::write(path.join("index.json"), Index::empty().to_bytes()).unwrap(),
     ];
     for stopped_after in 1..=made.len() {
-        made[..stopped_after].iter().for_each(|make| make());
+        for make in &made[..stopped_after] {
+            make();
+        }
         Layout::create(&path).unwrap();
         assert!(!path.join(".new-a1b2").exists());
         fs::remove_dir_all(&path).unwrap();
     }
-    made.iter().for_each(|make| make());
+    for make in made {
+        make();
+    }
     fs::write(path.join("blobs/sha256/something"), "of somebody else").unwrap();
     let error = Layout::create(&path).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unsupported);

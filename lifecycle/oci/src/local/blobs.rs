@@ -52,6 +52,7 @@ impl Blobs {
         let failed = |error: files::Error| Error::files(doing(), error);
         std::fs::create_dir_all(path).map_err(|error| Error::io(doing(), error))?;
         let dir = Arc::new(Dir::open(path).map_err(failed)?);
+        let lock = share(&dir)?;
         if dir.stat(Path::new(FORMAT)).map_err(failed)?.is_none() {
             for folder in [BLOBS, RECIPES, PACKS, NAMES, SESSIONS] {
                 dir.create_dir_all(Path::new(folder), 0o755)
@@ -64,7 +65,6 @@ impl Blobs {
             files::write_durable(&path.join(FORMAT), FORMAT_LINE.as_bytes()).map_err(failed)?;
         }
         let mut blobs = Blobs::of(dir)?;
-        let lock = blobs.share()?;
         blobs.session = Some(Session::begin(&blobs.dir)?);
         drop(lock);
         Ok(blobs)
@@ -85,9 +85,7 @@ impl Blobs {
 
     /// Keeps collections away while something is changed or counted on. Never held while bytes are copied or synced.
     pub(super) fn share(&self) -> Result<Lock> {
-        let doing = || format!("using the store {}", self.dir.path().display());
-        Lock::shared(&self.dir.path().join(LOCK), PATIENCE)
-            .map_err(|error| Error::files(doing(), error))
+        share(&self.dir)
     }
 
     /// Keeps everybody away.
@@ -269,6 +267,11 @@ impl Blobs {
             Err(error) => Err(Error::files(format!("opening blob {digest}"), error)),
         }
     }
+}
+
+fn share(dir: &Dir) -> Result<Lock> {
+    let doing = || format!("using the store {}", dir.path().display());
+    Lock::shared(&dir.path().join(LOCK), PATIENCE).map_err(|error| Error::files(doing(), error))
 }
 
 pub(super) fn path_of(digest: Digest) -> PathBuf {

@@ -94,8 +94,7 @@ fn mentioned_by(blobs: &Blobs, digest: Digest) -> Result<Vec<Digest>> {
         .collect())
 }
 
-/// Names are written under the store's lock, and the format before there is anything to collect: what is half written now belongs
-/// to nobody.
+/// Names and the format are written under the store's lock: what is half written now belongs to nobody.
 fn remove_half_written(blobs: &Blobs) -> Result<()> {
     let failed = |error| Error::files("removing half-written files", error);
     for folder in [

@@ -1,6 +1,6 @@
 use std::fs;
 use std::io::{Read, sink};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -157,6 +157,8 @@ fn a_flipped_bit_in_a_pack_is_told_and_healed_by_whoever_has_the_right_bytes() {
 }
 
 fn flip(path: &Path, at: u64) {
+    // Packs are read-only.
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
     let file = fs::File::options()
         .read(true)
         .write(true)
