@@ -20,7 +20,8 @@ use crate::{
 pub(super) const BLOBS: &str = "blobs/sha256";
 pub(super) const LOCK: &str = "lock";
 const FORMAT: &str = "format";
-const FORMAT_LINE: &str = "slipway store 2\n";
+const FORMAT_WORDS: &str = "slipway store ";
+const FORMAT_NUMBER: &str = "2";
 /// Collections take seconds; whoever waits longer than this hears about it.
 const PATIENCE: Duration = Duration::from_mins(5);
 const BUFFER_BYTES: usize = 256 << 10;
@@ -53,7 +54,7 @@ impl Blobs {
         std::fs::create_dir_all(path).map_err(|error| Error::io(doing(), error))?;
         let dir = Arc::new(Dir::open(path).map_err(failed)?);
         let lock = share(&dir)?;
-        if dir.stat(Path::new(FORMAT)).map_err(failed)?.is_none() {
+        if matches!(format_of(&dir)?, Format::Unknown) {
             for folder in [BLOBS, RECIPES, PACKS, NAMES, SESSIONS] {
                 dir.create_dir_all(Path::new(folder), 0o755)
                     .map_err(failed)?;
@@ -62,7 +63,8 @@ impl Blobs {
                 files::sync_dir(&path.join(folder)).map_err(failed)?;
             }
             // Last, so that what has a format is complete.
-            files::write_durable(&path.join(FORMAT), FORMAT_LINE.as_bytes()).map_err(failed)?;
+            let line = format!("{FORMAT_WORDS}{FORMAT_NUMBER}\n");
+            files::write_durable(&path.join(FORMAT), line.as_bytes()).map_err(failed)?;
         }
         let mut blobs = Blobs::of(dir)?;
         blobs.session = Some(Session::begin(&blobs.dir)?);
@@ -278,22 +280,42 @@ pub(super) fn path_of(digest: Digest) -> PathBuf {
     Path::new(BLOBS).join(digest.hex())
 }
 
+/// What the format file says.
+enum Format {
+    Ours,
+    /// Another number than ours, so another program's.
+    Other(String),
+    /// No file, or no sense in it.
+    Unknown,
+}
+
+fn format_of(dir: &Dir) -> Result<Format> {
+    let line = dir.read(Path::new(FORMAT), 1024).map_err(|error| {
+        Error::files(format!("opening the store {}", dir.path().display()), error)
+    })?;
+    let line = String::from_utf8_lossy(line.as_deref().unwrap_or_default()).into_owned();
+    let number = line
+        .strip_prefix(FORMAT_WORDS)
+        .and_then(|rest| rest.strip_suffix('\n'));
+    Ok(match number {
+        Some(FORMAT_NUMBER) => Format::Ours,
+        Some(number) if number.parse::<u32>().is_ok() => Format::Other(number.to_owned()),
+        _ => Format::Unknown,
+    })
+}
+
 fn check_format(dir: &Dir) -> Result<()> {
     let doing = || format!("opening the store {}", dir.path().display());
-    match dir
-        .read(Path::new(FORMAT), 1024)
-        .map_err(|error| Error::files(doing(), error))?
-    {
-        Some(line) if line == FORMAT_LINE.as_bytes() => Ok(()),
-        Some(line) => {
+    match format_of(dir)? {
+        Format::Ours => Ok(()),
+        Format::Other(number) => {
             let text = format!(
-                "{}: its format is {:?}, made by a newer slipway",
-                doing(),
-                String::from_utf8_lossy(&line)
+                "{}: it has format {number}, and this slipway knows format {FORMAT_NUMBER} only",
+                doing()
             );
             Err(Error::new(ErrorKind::Unsupported, text))
         }
-        None => Err(Error::new(
+        Format::Unknown => Err(Error::new(
             ErrorKind::NotFound,
             format!("{}: it has no format file", doing()),
         )),

@@ -283,9 +283,15 @@ fn long_names_have_their_own_files() {
 fn a_newer_store_is_left_alone() {
     let world = World::new();
     drop(world.open());
-    fs::write(world.dir.path().join("store/format"), "slipway store 3\n").unwrap();
+    let format = world.dir.path().join("store/format");
+    fs::write(&format, "slipway store 3\n").unwrap();
     let error = Local::open(&world.dir.path().join("store")).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("format 3"), "{error}");
+    // One that says nothing is not somebody's.
+    fs::write(&format, "slipwaY store 2\n").unwrap();
+    world.open();
+    assert_eq!(fs::read_to_string(&format).unwrap(), "slipway store 2\n");
 }
 
 #[test]
