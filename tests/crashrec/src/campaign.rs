@@ -166,7 +166,9 @@ pub struct Counts {
     pub broken: usize,
     /// Points after which doing the same again left everything in order.
     pub healed: usize,
-    /// Points at which something was wrong that is known and waits for its fix; it counts as nothing above.
+    /// Points after which it did not.
+    pub unhealed: usize,
+    /// Points at which something was wrong that is known and waits for its fix: not lost, broken or unhealed, but not healed.
     pub known: usize,
 }
 
@@ -178,11 +180,12 @@ impl Counts {
         self.known += usize::from(all.iter().any(|flaw| is_known(flaw)));
         self.lost += usize::from(!flaws.lost.is_empty());
         self.broken += usize::from(!flaws.broken.is_empty());
-        self.healed += usize::from(unhealed.iter().all(|flaw| is_known(flaw)));
+        self.healed += usize::from(unhealed.is_empty());
+        self.unhealed += usize::from(unhealed.iter().any(|flaw| !is_known(flaw)));
     }
 
     pub fn clean(&self) -> bool {
-        self.points > 0 && self.lost == 0 && self.broken == 0 && self.healed == self.points
+        self.points > 0 && self.lost == 0 && self.broken == 0 && self.unhealed == 0
     }
 }
 
@@ -190,7 +193,7 @@ impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} points ({} recordings, {} writes, {} flushes, {} acknowledged): {} lost, {} visible-broken, {} healed; {} with known flaws",
+            "{} points ({} recordings, {} writes, {} flushes, {} acknowledged): {} lost, {} visible-broken, {} healed, {} not healed; {} with known flaws",
             self.points,
             self.recordings,
             self.writes,
@@ -199,6 +202,7 @@ impl fmt::Display for Counts {
             self.lost,
             self.broken,
             self.healed,
+            self.unhealed,
             self.known
         )
     }
@@ -249,14 +253,19 @@ fn report(kind: FileSystem, point: usize, cut: &Cut, moment: &str, lines: &[Stri
     }
 }
 
-/// At how many of so many points something was wrong.
-pub fn caught(subject: &dyn Subject, kind: FileSystem, points: usize, seed: u64) -> Result<usize> {
+/// At how many of so many points something was wrong, and how many flushes there were to cut at.
+pub fn caught(
+    subject: &dyn Subject,
+    kind: FileSystem,
+    points: usize,
+    seed: u64,
+) -> Result<(usize, usize)> {
     let mut caught = 0;
     let recording = record(subject, kind)?;
     for cut in recording.cuts(points, &mut Random::new(seed)) {
         caught += usize::from(!flaws_at(subject, kind, &recording, &cut)?.none());
     }
-    Ok(caught)
+    Ok((caught, recording.flushes()))
 }
 
 /// Lets all writers do their work on a fresh file system.

@@ -158,9 +158,10 @@ fn self_test(args: &Args) -> Result<bool> {
     for kind in &args.fs {
         let mut check = |what: &str, subject: &dyn Subject, sound: bool| -> Result<()> {
             let begin = Instant::now();
-            let caught = campaign::caught(subject, *kind, BUG_POINTS, args.seed)?;
+            let (caught, flushes) = campaign::caught(subject, *kind, BUG_POINTS, args.seed)?;
             as_it_should &= sound == (caught == 0);
-            let text = format!("{what}: caught at {caught} of {BUG_POINTS} points");
+            let text =
+                format!("{what}: caught at {caught} of {BUG_POINTS} points ({flushes} flushes)");
             say(*kind, &text, begin);
             Ok(())
         };
