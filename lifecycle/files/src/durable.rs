@@ -52,7 +52,7 @@ impl Dir {
 }
 
 fn sync_names(dir: BorrowedFd<'_>) -> rustix::io::Result<()> {
-    match rustix::fs::fsync(dir) {
+    match rustix::io::retry_on_intr(|| rustix::fs::fsync(dir)) {
         // Some file systems cannot sync folders; they keep names in order without.
         Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
         result => result,

@@ -11,9 +11,7 @@ use oci::{Digest, Local};
 use crate::judge::{self, Flaws};
 use crate::plan::{self, Step};
 use crate::toy::{self, Omit};
-use crate::{
-    Cut, FileSystem, Mounted, Random, Recorder, Recording, Result, is_known, text, worker,
-};
+use crate::{Cut, FileSystem, Mounted, Random, Recorder, Recording, Result, text, worker};
 
 /// Moments tried per recording: the next ones come from another recording with other work.
 const PER_RECORDING: usize = 40;
@@ -168,20 +166,15 @@ pub struct Counts {
     pub healed: usize,
     /// Points after which it did not.
     pub unhealed: usize,
-    /// Points at which something was wrong that is known and waits for its fix: not lost, broken or unhealed, but not healed.
-    pub known: usize,
 }
 
 impl Counts {
-    fn add(&mut self, flaws: Flaws, unhealed: Vec<String>) {
-        let all = [flaws.lines(), unhealed.clone()].concat();
-        let flaws = flaws.without_known();
+    fn add(&mut self, flaws: &Flaws, unhealed: &[String]) {
         self.points += 1;
-        self.known += usize::from(all.iter().any(|flaw| is_known(flaw)));
         self.lost += usize::from(!flaws.lost.is_empty());
         self.broken += usize::from(!flaws.broken.is_empty());
         self.healed += usize::from(unhealed.is_empty());
-        self.unhealed += usize::from(unhealed.iter().any(|flaw| !is_known(flaw)));
+        self.unhealed += usize::from(!unhealed.is_empty());
     }
 
     pub fn clean(&self) -> bool {
@@ -193,7 +186,7 @@ impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} points ({} recordings, {} writes, {} flushes, {} acknowledged): {} lost, {} visible-broken, {} healed, {} not healed; {} with known flaws",
+            "{} points ({} recordings, {} writes, {} flushes, {} acknowledged): {} lost, {} visible-broken, {} healed, {} not healed",
             self.points,
             self.recordings,
             self.writes,
@@ -202,8 +195,7 @@ impl fmt::Display for Counts {
             self.lost,
             self.broken,
             self.healed,
-            self.unhealed,
-            self.known
+            self.unhealed
         )
     }
 }
@@ -231,7 +223,7 @@ pub fn sweep(
             let flaws = flaws_at(&subject, kind, &recording, &cut)?;
             let unhealed = unhealed_at(&subject, kind, &recording, &cut)?;
             let lines = [flaws.lines(), unhealed.clone()].concat();
-            counts.add(flaws, unhealed);
+            counts.add(&flaws, &unhealed);
             if !lines.is_empty() {
                 let moment = subject.moment(&recording.done(&cut, writers));
                 report(kind, counts.points, &cut, &moment, &lines);

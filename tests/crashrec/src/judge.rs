@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use oci::{Digest, Images, Layout, Local, Reference};
+use oci::{Digest, Images, Layout, Local};
 
 use crate::images::{self, reference};
-use crate::known::{HALF_WRITTEN, is_known};
 use crate::plan::{self, Allowed, Place, Step};
 use crate::{text, worker};
 
@@ -23,13 +22,6 @@ impl Flaws {
         self.lost.is_empty() && self.broken.is_empty()
     }
 
-    /// Only those that nobody knows of yet.
-    pub fn without_known(mut self) -> Flaws {
-        self.lost.retain(|flaw| !is_known(flaw));
-        self.broken.retain(|flaw| !is_known(flaw));
-        self
-    }
-
     pub fn lines(&self) -> Vec<String> {
         let lost = self.lost.iter().map(|text| format!("lost: {text}"));
         lost.chain(self.broken.iter().map(|text| format!("broken: {text}")))
@@ -43,9 +35,7 @@ pub fn judge(dir: &Path, writers: &[Vec<Step>], done: &[usize], digests: &[Diges
     let begun = done.iter().any(|done| *done > 0);
     match Local::open(&worker::store_dir(dir)) {
         Ok(store) => {
-            flaws
-                .broken
-                .extend(broken_names(&store, &worker::store_dir(dir)));
+            flaws.broken.extend(broken_names(&store));
             for (writer, (steps, done)) in writers.iter().zip(done).enumerate() {
                 judge_writer(dir, &store, writer, steps, *done, digests, &mut flaws);
             }
@@ -113,7 +103,7 @@ fn find(images: &dyn Images, writer: usize, name: usize) -> Result<Option<Digest
 }
 
 /// Names that are listed and do not lead to an image that can be read whole.
-pub fn broken_names(store: &Local, dir: &Path) -> Vec<String> {
+pub fn broken_names(store: &Local) -> Vec<String> {
     let names = match store.list() {
         Ok(names) => names,
         Err(error) => return vec![text(&error)],
@@ -123,25 +113,12 @@ pub fn broken_names(store: &Local, dir: &Path) -> Vec<String> {
         .filter_map(|named| {
             let broken = match store.find(&named.name) {
                 Ok(Some(image)) => images::verify(&image).err().map(|error| text(&error)),
-                Ok(None) if is_half_written(dir, &named.name) => Some(HALF_WRITTEN.to_owned()),
                 Ok(None) => Some("it is listed and cannot be found".to_owned()),
                 Err(error) => Some(text(&error)),
             };
             broken.map(|broken| format!("{}: {broken}", named.name))
         })
         .collect()
-}
-
-/// Whether a temporary file beside the names holds a record of this name.
-fn is_half_written(store: &Path, name: &Reference) -> bool {
-    let Ok(entries) = std::fs::read_dir(store.join("names")) else {
-        return false;
-    };
-    let name = format!("\"{name}\"");
-    entries
-        .flatten()
-        .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b".new-"))
-        .any(|entry| std::fs::read_to_string(entry.path()).is_ok_and(|text| text.contains(&name)))
 }
 
 /// What half-done work left in a store that nobody has open and that was just collected: paths of files.

@@ -11,7 +11,6 @@ pub mod campaign;
 mod disk;
 pub mod images;
 pub mod judge;
-mod known;
 mod mounted;
 pub mod plan;
 mod random;
@@ -21,7 +20,6 @@ pub mod toy;
 pub mod worker;
 
 pub use disk::{BLOCK_BYTES, Disk};
-pub use known::is_known;
 pub use mounted::{FileSystem, Mounted};
 pub use random::Random;
 pub use recorder::{Event, Recorder};

@@ -86,7 +86,7 @@ pub fn churn(program: &Path, rounds: usize) -> Result<Churn> {
         Ok(numbers.sum::<std::result::Result<usize, _>>()?)
     };
     let store = Local::open(scratch.path())?;
-    let broken_names = judge::broken_names(&store, scratch.path());
+    let broken_names = judge::broken_names(&store);
     for name in &broken_names {
         eprintln!("{name}");
     }

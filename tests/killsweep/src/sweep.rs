@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use crashrec::{images, is_known};
+use crashrec::images;
 use oci::{Image, Images, Local};
 use tempfile::TempDir;
 
@@ -26,8 +26,6 @@ pub struct Counts {
     pub survived: usize,
     /// Points at which something was wrong, at once or after doing it again.
     pub flawed: usize,
-    /// Points at which something was wrong that is known and waits for its fix.
-    pub known: usize,
 }
 
 impl Counts {
@@ -40,14 +38,13 @@ impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} points ({} calls; {} kills, {} failing calls of which {} were got over): {} flawed; {} with known flaws",
+            "{} points ({} calls; {} kills, {} failing calls of which {} were got over): {} flawed",
             self.points(),
             self.calls,
             self.kills,
             self.errnos,
             self.survived,
-            self.flawed,
-            self.known
+            self.flawed
         )
     }
 }
@@ -80,8 +77,7 @@ pub fn sweep(scenario: &Scenario, points: usize, random: &mut Random) -> Result<
                 counts.survived += usize::from(outcome.success);
             }
         }
-        counts.flawed += usize::from(flaws.iter().any(|flaw| !is_known(flaw)));
-        counts.known += usize::from(flaws.iter().any(|flaw| is_known(flaw)));
+        counts.flawed += usize::from(!flaws.is_empty());
         if !flaws.is_empty() {
             eprintln!(
                 "{}: {fault:?} at {} number {}:",
@@ -104,7 +100,7 @@ pub fn first_flaw(
     let rig = Rig::new(scenario)?;
     for (tried, (call, fault)) in choose(&rig.calls, points, random).iter().enumerate() {
         let (_, flaws) = rig.point(call, *fault)?;
-        if flaws.iter().any(|flaw| !is_known(flaw)) {
+        if !flaws.is_empty() {
             return Ok(Some(tried + 1));
         }
     }

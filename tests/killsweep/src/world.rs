@@ -31,7 +31,7 @@ pub(crate) fn state(world: &Path) -> (State, Vec<String>) {
 
 fn names(path: &Path, state: &mut State, broken: &mut Vec<String>) -> oci::Result<()> {
     let store = Local::open(path)?;
-    broken.extend(judge::broken_names(&store, path));
+    broken.extend(judge::broken_names(&store));
     for named in store.list()? {
         // What does not work was said above.
         if let Ok(Some(image)) = store.find(&named.name) {

@@ -79,7 +79,7 @@ impl Session {
 
     /// Protects a blob from collections as long as the session lives. Call with the store's lock held shared.
     pub(super) fn root(&self, digest: Digest) -> Result<()> {
-        let mut roots = self.roots();
+        let mut roots = self.held();
         if !roots.known.contains(&digest) {
             roots.note(&digest.hex())?;
             roots.known.insert(digest);
@@ -87,9 +87,14 @@ impl Session {
         Ok(())
     }
 
+    /// Whether the session protects a blob already.
+    pub(super) fn roots(&self, digest: Digest) -> bool {
+        self.held().known.contains(&digest)
+    }
+
     /// Protects a pack in the same way.
     pub(super) fn pin(&self, pack: PackId) -> Result<()> {
-        let mut roots = self.roots();
+        let mut roots = self.held();
         if !roots.packs.contains(&pack) {
             roots.note(&format!("{PACK} {pack}"))?;
             roots.packs.insert(pack);
@@ -98,19 +103,19 @@ impl Session {
     }
 
     pub(super) fn pins(&self, pack: PackId) -> bool {
-        self.roots().packs.contains(&pack)
+        self.held().packs.contains(&pack)
     }
 
     /// Remembers that a chunk of a pinned pack is sound.
     pub(super) fn count_on(&self, chunk: ChunkId) {
-        self.roots().chunks.insert(chunk);
+        self.held().chunks.insert(chunk);
     }
 
     pub(super) fn counts_on(&self, chunk: ChunkId) -> bool {
-        self.roots().chunks.contains(&chunk)
+        self.held().chunks.contains(&chunk)
     }
 
-    fn roots(&self) -> MutexGuard<'_, Roots> {
+    fn held(&self) -> MutexGuard<'_, Roots> {
         self.roots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

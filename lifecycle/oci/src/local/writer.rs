@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use chunks::{HEAD, PackWriter, Piece, Recipe};
@@ -116,7 +117,7 @@ impl Segmented {
     }
 
     /// Pack before recipe: a recipe that can be seen has all its chunks.
-    fn finish(self, blobs: &Blobs, mut part: Part, blob: &Descriptor) -> Result<()> {
+    fn finish(self, blobs: &Blobs, blob: &Descriptor) -> Result<()> {
         blob.check_hashed(self.hasher)?;
         let failed = |error| Error::chunks(format!("writing blob {}", blob.digest), error);
         let recipe = Recipe::from_tail(&self.tail).map_err(failed)?;
@@ -129,6 +130,10 @@ impl Segmented {
         } else {
             Some(self.pack.seal().map_err(failed)?)
         };
+        if pack.is_none() && is_there(blobs, blob, RECIPES, &self.tail)? {
+            return Ok(());
+        }
+        let mut part = Part::begin(&blobs.dir, blobs.session()?.part())?;
         part.write_all(&self.tail)
             .and_then(|()| part.sync())
             .map_err(|error| Error::io(format!("writing blob {}", blob.digest), error))?;
@@ -181,12 +186,15 @@ impl Sink for Writer {
 
     fn finish(self: Box<Self>, blob: &Descriptor) -> Result<()> {
         let part = match self.form {
-            Form::Segmented(segmented) => {
-                let part = Part::begin(&self.blobs.dir, self.blobs.session()?.part())?;
-                return segmented.finish(&self.blobs, part, blob);
-            }
+            Form::Segmented(segmented) => return segmented.finish(&self.blobs, blob),
             Form::Opaque(part) => part,
             Form::Small { ref bytes, .. } => {
+                let mut hasher = Hasher::new();
+                hasher.update(bytes);
+                blob.check_hashed(hasher)?;
+                if is_there(&self.blobs, blob, BLOBS, bytes)? {
+                    return Ok(());
+                }
                 let mut part = self.part()?;
                 part.write_all(bytes)
                     .map_err(|error| Error::io(format!("writing blob {}", blob.digest), error))?;
@@ -195,6 +203,22 @@ impl Sink for Writer {
         };
         keep_whole(&self.blobs, part, blob)
     }
+}
+
+/// Whether a file of these very bytes is what the store has for a blob; then it stays, and survives a power loss.
+fn is_there(blobs: &Blobs, blob: &Descriptor, folder: &str, bytes: &[u8]) -> Result<bool> {
+    let path = Path::new(folder).join(blob.digest.hex());
+    let _lock = blobs.share()?;
+    // What cannot be read is written anew.
+    let there = blobs.dir.read(&path, bytes.len() as u64);
+    if !there.is_ok_and(|there| there.as_deref() == Some(bytes)) {
+        return Ok(false);
+    }
+    blobs.session()?.root(blob.digest)?;
+    // Whoever wrote it may be about to sync the name.
+    files::sync_dir(&blobs.dir.path().join(folder))
+        .map_err(|error| Error::files(format!("writing blob {}", blob.digest), error))?;
+    Ok(true)
 }
 
 fn keep_whole(blobs: &Blobs, mut part: Part, blob: &Descriptor) -> Result<()> {
