@@ -77,17 +77,19 @@ pub fn rot(flips: usize, random: &mut Random) -> Result<Counts> {
     for flip in 0..flips {
         counts.flips += 1;
         let place = victim.flip(random)?;
-        if flip % 2 == 1 {
-            counts.blind += 1;
-            if victim.write_again().is_ok() && victim.notice() == Noticed::Nothing {
+        let blind = flip % 2 == 1;
+        let written = blind && victim.write_again().is_ok();
+        counts.blind += usize::from(blind);
+        // Looking mends what it can, so one looks once.
+        match victim.notice() {
+            Noticed::Nothing if written => {
                 counts.blind_healed += 1;
                 counts.read += 1;
                 counts.healed += 1;
                 continue;
             }
-        }
-        match victim.notice() {
             Noticed::Reading => counts.read += 1,
+            Noticed::Nothing if victim.is_mended(&place) => counts.read += 1,
             Noticed::Check => counts.checked += 1,
             Noticed::Wrong(what) => {
                 eprintln!("a bit of {}: {what}", place.display());
@@ -204,6 +206,13 @@ impl Victim {
     fn tell(&self, place: &Path) -> String {
         let text = std::fs::read_to_string(self.store().join(place)).unwrap_or_default();
         format!("{}: {text:.300}", place.display())
+    }
+
+    /// Whether a file is what it was before any damage, as after opening the store wrote it anew.
+    fn is_mended(&self, place: &Path) -> bool {
+        let bytes = |store: PathBuf| std::fs::read(store.join(place)).ok();
+        let pristine = bytes(self.pristine());
+        pristine.is_some() && pristine == bytes(self.store())
     }
 
     /// Reads everything, then asks for a check.
