@@ -27,7 +27,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     /// Tell more of what happens
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 100)]
     verbose: bool,
 }
 

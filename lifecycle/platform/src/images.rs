@@ -66,6 +66,17 @@ pub fn remove(host: &Host<'_>, names: &[Reference]) -> Result<()> {
     tidy_up(host, &store)
 }
 
+/// Gives an image further names; one that another image has moves to this one.
+pub fn tag(host: &Host<'_>, name: &Reference, names: &[Reference]) -> Result<()> {
+    let store = host.images()?;
+    let found = store
+        .resolve(name)
+        .doing(format!("looking for {}", name.as_typed()))?;
+    let manifest = found.ok_or_else(|| no_image(name))?;
+    store.tag(&manifest, names).doing("naming the image")?;
+    tidy_up(host, &store)
+}
+
 /// Writes an image as an archive to a file, or to `into` without one.
 pub fn save(
     host: &Host<'_>,

@@ -1,5 +1,7 @@
 //! What an image is: where it comes from, what it holds, what it starts.
 
+mod history;
+
 use oci::tree::Tree;
 use oci::{Image, Images, Reference};
 use serde::Serialize;
@@ -10,6 +12,8 @@ use crate::host::Host;
 use crate::name::familiar;
 use crate::processes::{Process, processes};
 use crate::run::no_image;
+
+pub use history::{Entry, Step, files, history};
 
 /// Spec: platform.md, "Labels".
 const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
@@ -63,7 +67,7 @@ pub struct Buildpack {
     pub version: String,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Layer {
     pub diff_id: String,
     /// Of the compressed bytes.
@@ -97,10 +101,7 @@ fn efficiency(image: &Image) -> Result<Efficiency> {
 
 fn describe(name: &Reference, image: &Image, efficiency: Efficiency) -> Inspected {
     let config = image.config();
-    let label = |key: &str| -> Value {
-        serde_json::from_str(config.label(key).unwrap_or("{}")).unwrap_or_default()
-    };
-    let (lifecycle, build) = (label(LIFECYCLE), label(BUILD));
+    let (lifecycle, build) = (label(image, LIFECYCLE), label(image, BUILD));
     let layers = layers(image, &lifecycle);
     Inspected {
         name: familiar(name),
@@ -124,6 +125,12 @@ fn describe(name: &Reference, image: &Image, efficiency: Efficiency) -> Inspecte
         layers,
         efficiency,
     }
+}
+
+/// A label that is JSON; null when it is absent or makes no sense.
+fn label(image: &Image, key: &str) -> Value {
+    let text = image.config().label(key).unwrap_or("{}");
+    serde_json::from_str(text).unwrap_or_default()
 }
 
 fn text<'a>(value: &'a Value, path: &[&str]) -> Option<&'a str> {

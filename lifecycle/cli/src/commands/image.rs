@@ -4,27 +4,34 @@ use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 
 use platform::images::{self, Listed};
+use platform::inspect::{self, Entry, Step};
 use platform::{Archive, Error, ErrorKind, name};
 use serde_json::json;
 
 use super::Outcome;
 use crate::exit;
 use crate::session::Session;
+use crate::ui::style::harmless;
 use crate::ui::table::table;
 use crate::ui::{stdout, units};
 
-/// List, remove and save images
+/// List, name, remove, save and look into images
 #[derive(clap::Subcommand)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum Command {
     Ls(Ls),
+    Tag(Tag),
     Rm(Rm),
     Save(Save),
+    History(History),
+    Tree(Tree),
 }
 
 const EXAMPLES: &str = "\
 Examples:
   slipway image ls
+  slipway image tag shop shop:1.0
+  slipway image tree shop /workspace
   slipway image save shop | docker load
   slipway image rm shop";
 
@@ -35,6 +42,44 @@ pub(crate) struct Ls {
     #[arg(long)]
     all: bool,
     /// Print the list as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Give an image further names
+#[derive(clap::Args)]
+pub(crate) struct Tag {
+    /// Image to name
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Further names; one that another image has moves to this one
+    #[arg(required = true, value_name = "NEW")]
+    names: Vec<String>,
+    /// Print the new names as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Show the steps that made an image, the latest first
+#[derive(clap::Args)]
+pub(crate) struct History {
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Print the steps as JSON, the oldest first
+    #[arg(long)]
+    json: bool,
+}
+
+/// Show the files of an image
+#[derive(clap::Args)]
+#[command(after_help = "Columns: kind and mode, owner, size, layer (lowest 0), path.")]
+pub(crate) struct Tree {
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// File or folder to show
+    #[arg(value_name = "PATH", default_value = "/")]
+    below: String,
+    /// Print the files as JSON
     #[arg(long)]
     json: bool,
 }
@@ -74,8 +119,11 @@ impl Command {
     pub(super) fn wants_json(&self) -> bool {
         match self {
             Command::Ls(args) => args.json,
+            Command::Tag(args) => args.json,
             Command::Rm(args) => args.json,
             Command::Save(_) => false,
+            Command::History(args) => args.json,
+            Command::Tree(args) => args.json,
         }
     }
 }
@@ -83,8 +131,11 @@ impl Command {
 pub(crate) fn run(session: &Session, command: &Command) -> Outcome {
     match command {
         Command::Ls(args) => ls(session, args)?,
+        Command::Tag(args) => tag(session, args)?,
         Command::Rm(args) => rm(session, args)?,
         Command::Save(args) => save(session, args)?,
+        Command::History(args) => history(session, args)?,
+        Command::Tree(args) => tree(session, args)?,
     }
     Ok(exit::DONE)
 }
@@ -135,6 +186,62 @@ fn rm(session: &Session, args: &Rm) -> Result<(), Error> {
         return stdout::json(&json!({"removed": removed}));
     }
     stdout::lines(removed.into_iter())
+}
+
+fn tag(session: &Session, args: &Tag) -> Result<(), Error> {
+    let image = name::parse(&args.name)?;
+    let names = args
+        .names
+        .iter()
+        .map(|name| name::parse(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    images::tag(&session.told(), &image, &names)?;
+    let named: Vec<String> = names.iter().map(name::familiar).collect();
+    if args.json {
+        return stdout::json(&json!({"named": named}));
+    }
+    stdout::lines(named.into_iter())
+}
+
+fn history(session: &Session, args: &History) -> Result<(), Error> {
+    let steps = inspect::history(&session.told(), &name::parse(&args.name)?)?;
+    if args.json {
+        return stdout::json(&steps);
+    }
+    let head = ["SIZE", "HOLDS", "CREATED BY"].map(str::to_owned).to_vec();
+    let rows: Vec<Vec<String>> = std::iter::once(head)
+        .chain(steps.iter().rev().map(step))
+        .collect();
+    stdout::print(&table(&rows))
+}
+
+fn step(step: &Step) -> Vec<String> {
+    let layer = step.layer.as_ref();
+    vec![
+        layer.map_or_else(String::new, |layer| units::bytes(layer.bytes)),
+        layer.map_or_else(String::new, |layer| harmless(&layer.holds)),
+        harmless(step.created_by.as_deref().unwrap_or_default()),
+    ]
+}
+
+fn tree(session: &Session, args: &Tree) -> Result<(), Error> {
+    let files = inspect::files(&session.told(), &name::parse(&args.name)?, &args.below)?;
+    if args.json {
+        return stdout::json(&files);
+    }
+    let rows: Vec<Vec<String>> = files.iter().map(file).collect();
+    stdout::print(&table(&rows))
+}
+
+fn file(entry: &Entry) -> Vec<String> {
+    let link = entry.link.as_ref().map(|link| format!(" -> {link}"));
+    vec![
+        format!("{}{:04o}", entry.kind, entry.mode & 0o7777),
+        format!("{}:{}", entry.uid, entry.gid),
+        units::bytes(entry.bytes),
+        entry.layer.to_string(),
+        harmless(&format!("{}{}", entry.path, link.unwrap_or_default())),
+    ]
 }
 
 fn save(session: &Session, args: &Save) -> Result<(), Error> {
