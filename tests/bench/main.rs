@@ -27,5 +27,6 @@ fn main() -> std::process::ExitCode {
     sandboxed::start(&mut table);
     launch::launcher(&mut table);
     user::detect(&mut table);
+    user::rebuild(&mut table);
     table.print()
 }
