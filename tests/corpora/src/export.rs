@@ -80,9 +80,9 @@ pub(crate) struct Plain {
     pub(crate) spent: Spent,
 }
 
-/// The same layer as an ordinary builder makes it, durable as ours.
+/// The same layer as an ordinary builder makes it, durable as ours. Hard links are copies, as in every layer of a lifecycle (TA-5).
 pub(crate) fn plain(tree: &Path, to: &Path) -> Result<Plain> {
-    const LINE: &str = r#"tar -c --sort=name --mtime=@315532801 --owner=1001 --group=1000 --numeric-owner --transform "s,^\.,${3#/},S" -C "$1" . |
+    const LINE: &str = r#"tar -c --hard-dereference --sort=name --mtime=@315532801 --owner=1001 --group=1000 --numeric-owner --transform "s,^\.,${3#/},S" -C "$1" . |
         gzip -n -6 > "$2"; sync "$2""#;
     let (_, spent) = measured(LINE, &[tree.as_os_str(), to.as_os_str(), AT.as_ref()])?;
     let archive = std::fs::read(to)?;

@@ -12,6 +12,9 @@ use crate::table::Table;
 const ROUNDS: usize = 3;
 const ALL: usize = 0;
 
+/// Lines of a tree and the digest of its blob, as another machine made it.
+const RECORDED: &str = include_str!("../digests.txt");
+
 /// What was measured of one version of a corpus.
 pub(crate) struct Measured {
     corpus: &'static str,
@@ -27,6 +30,8 @@ pub(crate) struct Measured {
     warm: Spent,
     /// Every digest of every run was the same.
     is_same: bool,
+    /// And that of the machine which recorded it; `None` when the tree is not the one that was recorded.
+    is_recorded: Option<bool>,
     /// What packing again added to the store, in bytes.
     again: u64,
 }
@@ -76,7 +81,14 @@ fn one(corpus: &'static str, version: usize, tree: &Path, scratch: &Path) -> Res
             .iter()
             .all(|export| export.digest == exports[0].digest),
         again,
+        is_recorded: recorded(tree).map(|digest| digest == exports[0].digest.hex()),
     })
+}
+
+fn recorded(tree: &Path) -> Option<&'static str> {
+    let name = tree.file_name()?.to_str()?;
+    let mut lines = RECORDED.lines().filter_map(|line| line.split_once(' '));
+    lines.find(|line| line.0 == name).map(|line| line.1)
 }
 
 fn fresh(tree: &Path, store: &Path, cores: usize) -> Result<Export> {
@@ -117,6 +129,15 @@ fn sameness(all: &[Measured], table: &mut Table) {
         "D5 one digest: fresh store, same store, 1 core, all cores",
         all.iter().all(|one| one.is_same),
     );
+    let another = "D5 the digests are those of another machine";
+    match all
+        .iter()
+        .map(|one| one.is_recorded)
+        .collect::<Option<Vec<_>>>()
+    {
+        Some(recorded) => table.holds(another, recorded.into_iter().all(|is_same| is_same)),
+        None => table.left_out(another, "for some of these trees none is recorded"),
+    }
     table.holds(
         "D5 packing the same again adds no byte to the store",
         all.iter().all(|one| one.again == 0),
@@ -199,4 +220,24 @@ pub(crate) fn cores(name: &str, all: &[Measured], table: &mut Table) {
 
 fn seconds(all: &[Measured], of: impl Fn(&Measured) -> f64) -> f64 {
     all.iter().map(of).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oci::Digest;
+
+    #[test]
+    fn a_digest_is_recorded_for_every_version_of_every_corpus() {
+        let lines: Vec<_> = RECORDED
+            .lines()
+            .map(|line| line.split_once(' ').unwrap())
+            .collect();
+        assert_eq!(lines.len(), 10);
+        for (tree, digest) in lines {
+            assert!(Digest::from_hex(digest).is_ok(), "{tree}");
+            assert_eq!(recorded(&Path::new("trees").join(tree)), Some(digest));
+        }
+        assert_eq!(recorded(Path::new("trees/flask-of-tomorrow")), None);
+    }
 }

@@ -30,7 +30,7 @@ struct Args {
     #[command(subcommand)]
     work: Option<Work>,
     /// Only these corpora.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = ["flask", "django", "sci", "base"])]
     only: Vec<String>,
     /// Memory with 10 GiB and a million files instead of 1 GiB and 100,000.
     #[arg(long)]

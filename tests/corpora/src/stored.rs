@@ -10,13 +10,14 @@ use crate::table::Table;
 
 /// A program that keeps trees; its lines know the folder of its repository as `$1`, a tree as `$2`, the number of a version as `$3`.
 struct Peer {
+    /// The program, and what is not its default.
     name: &'static str,
     begin: &'static str,
     keep: &'static str,
 }
 
-/// All with the settings they have by themselves, but neither keys nor a cache outside the scratch folder.
-const PEERS: [Peer; 3] = [
+/// With the settings they have by themselves, but neither keys nor a cache outside the scratch folder.
+const PEERS: [Peer; 4] = [
     Peer {
         name: "casync",
         begin: r#"mkdir "$1""#,
@@ -31,6 +32,11 @@ const PEERS: [Peer; 3] = [
         name: "borg",
         begin: r#"BORG_BASE_DIR="$1.home" borg init --encryption none "$1""#,
         keep: r#"cd "$2" && BORG_BASE_DIR="$1.home" BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes borg create "$1::$3" ."#,
+    },
+    Peer {
+        name: "borg --compression zstd",
+        begin: r#"BORG_BASE_DIR="$1.home" borg init --encryption none "$1""#,
+        keep: r#"cd "$2" && BORG_BASE_DIR="$1.home" BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes borg create --compression zstd "$1::$3" ."#,
     },
 ];
 
@@ -52,7 +58,8 @@ pub(crate) fn report(corpus: &Corpus, plain: u64, scratch: &Path, table: &mut Ta
     );
     for peer in &PEERS {
         let what = format!("{what}: beside {}", peer.name);
-        if harness::program(peer.name).is_none() {
+        let program = peer.name.split(' ').next().unwrap_or_default();
+        if harness::program(program).is_none() {
             table.left_out(&what, "it is not installed");
             continue;
         }
