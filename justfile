@@ -40,6 +40,10 @@ bench:
     cargo build --release
     cargo bench -p slipway
 
+# The store on pinned wheels and Debian packages beside gzip, casync, restic and borg; `just corpora --long` packs 10 GiB too.
+corpora *args:
+    cargo run --release -p slipway-corpora -- {{args}}
+
 # The three longest files.
 longest:
     @git ls-files '*.rs' | grep -v '^tests/' | xargs wc -l | sort -rn | sed -n 2,4p

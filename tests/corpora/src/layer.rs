@@ -1,0 +1,243 @@
+//! One layer at a time: sizes (D1), the same bytes again (D5), CPU time (D7), and what more cores give.
+
+use std::fs;
+use std::path::Path;
+
+use crate::Result;
+use crate::corpus::Corpus;
+use crate::export::{Export, Plain, ours, plain};
+use crate::spent::{Spent, bytes_below, ratio};
+use crate::table::Table;
+
+const ROUNDS: usize = 3;
+const ALL: usize = 0;
+
+/// Lines of a tree and the digest of its blob, as another machine made it.
+const RECORDED: &str = include_str!("../digests.txt");
+
+/// What was measured of one version of a corpus.
+pub(crate) struct Measured {
+    corpus: &'static str,
+    /// From 1.
+    version: usize,
+    blob: u64,
+    plain: Plain,
+    /// With nothing known.
+    cold: Spent,
+    /// The same on one core.
+    alone: Spent,
+    /// With every chunk known.
+    warm: Spent,
+    /// Every digest of every run was the same.
+    is_same: bool,
+    /// And that of the machine which recorded it; `None` when the tree is not the one that was recorded.
+    is_recorded: Option<bool>,
+    /// What packing again added to the store, in bytes.
+    again: u64,
+}
+
+/// Packs every version cold, warm and on one core, in turn with `tar | gzip -6`.
+pub(crate) fn measure(corpus: &Corpus, scratch: &Path) -> Result<Vec<Measured>> {
+    let trees = corpus.trees.iter().zip(1..);
+    trees
+        .map(|(tree, version)| one(corpus.name, version, tree, scratch))
+        .collect()
+}
+
+fn one(corpus: &'static str, version: usize, tree: &Path, scratch: &Path) -> Result<Measured> {
+    eprintln!("packing {corpus} {version}");
+    let store = scratch.join("store");
+    let mut exports: Vec<Export> = Vec::new();
+    let mut archives: Vec<Plain> = Vec::new();
+    let [mut cold, mut alone, mut warm] = [Spent::MOST; 3];
+    let mut again = 0;
+    for _ in 0..ROUNDS {
+        let on_one_core = fresh(tree, &store, 1)?;
+        let first = fresh(tree, &store, ALL)?;
+        let before = bytes_below(&store)?;
+        let second = ours(tree, &store, ALL)?;
+        again += bytes_below(&store)?.abs_diff(before);
+        archives.push(plain(tree, &scratch.join("tree.tar.gz"))?);
+        alone = alone.least(on_one_core.spent);
+        cold = cold.least(first.spent);
+        warm = warm.least(second.spent);
+        exports.extend([on_one_core, first, second]);
+    }
+    let theirs = archives
+        .iter()
+        .fold(Spent::MOST, |least, archive| least.least(archive.spent));
+    Ok(Measured {
+        corpus,
+        version,
+        blob: exports[0].size,
+        plain: Plain {
+            spent: theirs,
+            ..archives[0]
+        },
+        cold,
+        alone,
+        warm,
+        is_same: exports
+            .iter()
+            .all(|export| export.digest == exports[0].digest),
+        again,
+        is_recorded: recorded(tree).map(|digest| digest == exports[0].digest.hex()),
+    })
+}
+
+fn recorded(tree: &Path) -> Option<&'static str> {
+    let name = tree.file_name()?.to_str()?;
+    let mut lines = RECORDED.lines().filter_map(|line| line.split_once(' '));
+    lines.find(|line| line.0 == name).map(|line| line.1)
+}
+
+fn fresh(tree: &Path, store: &Path, cores: usize) -> Result<Export> {
+    if store.exists() {
+        fs::remove_dir_all(store)?;
+    }
+    ours(tree, store, cores)
+}
+
+/// The versions of one corpus as `tar | gzip -6`, in bytes.
+pub(crate) fn plain_bytes(all: &[Measured]) -> u64 {
+    all.iter().map(|one| one.plain.gzip).sum()
+}
+
+/// Adds what was measured of all layers.
+pub(crate) fn report(all: &[Measured], table: &mut Table) {
+    sizes(all, table);
+    sameness(all, table);
+    speed(all, table);
+}
+
+fn sizes(all: &[Measured], table: &mut Table) {
+    for one in all {
+        let what = format!("D1 {} {}: blob beside gzip -6", one.corpus, one.version);
+        table.at_most(&what, ratio(one.blob, one.plain.gzip), 1.09, "×");
+    }
+    let blobs = all.iter().map(|one| one.blob).sum();
+    table.at_most(
+        "D1 sum of blobs beside gzip -6",
+        ratio(blobs, plain_bytes(all)),
+        1.005,
+        "×",
+    );
+}
+
+fn sameness(all: &[Measured], table: &mut Table) {
+    table.holds(
+        "D5 one digest: fresh store, same store, 1 core, all cores",
+        all.iter().all(|one| one.is_same),
+    );
+    let another = "D5 the digests are those of another machine";
+    match all
+        .iter()
+        .map(|one| one.is_recorded)
+        .collect::<Option<Vec<_>>>()
+    {
+        Some(recorded) => table.holds(another, recorded.into_iter().all(|is_same| is_same)),
+        None => table.left_out(another, "for some of these trees none is recorded"),
+    }
+    table.holds(
+        "D5 packing the same again adds no byte to the store",
+        all.iter().all(|one| one.again == 0),
+    );
+}
+
+fn speed(all: &[Measured], table: &mut Table) {
+    for versions in all.chunk_by(|one, next| one.corpus == next.corpus) {
+        let (cold, warm) = faster(versions);
+        let name = versions[0].corpus;
+        table.told(
+            &format!("D7 {name}, cold: CPU of tar | gzip -6 over ours"),
+            cold,
+            "×",
+        );
+        table.told(
+            &format!("D7 {name}, warm: CPU of tar | gzip -6 over ours"),
+            warm,
+            "×",
+        );
+    }
+    let (cold, warm) = faster(all);
+    table.at_least(
+        "D7 all, cold: CPU of tar | gzip -6 over ours",
+        cold,
+        2.5,
+        "×",
+    );
+    table.at_least(
+        "D7 all, warm: CPU of tar | gzip -6 over ours",
+        warm,
+        15.0,
+        "×",
+    );
+}
+
+/// How many times our CPU time `tar | gzip -6` takes, cold and warm.
+fn faster(all: &[Measured]) -> (f64, f64) {
+    let theirs = seconds(all, |one| one.plain.spent.cpu);
+    let cold = seconds(all, |one| one.cold.cpu);
+    let warm = seconds(all, |one| one.warm.cpu);
+    (theirs / cold, theirs / warm)
+}
+
+/// Adds how fast layers are made cold on all cores of this machine, and what the second and further ones give.
+pub(crate) fn cores(name: &str, all: &[Measured], table: &mut Table) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    #[allow(clippy::cast_precision_loss, reason = "sizes far below 2^52")]
+    let raw = all.iter().map(|one| one.plain.tar).sum::<u64>() as f64 / 1e6;
+    let wall = seconds(all, |one| one.cold.wall);
+    let alone = seconds(all, |one| one.alone.wall);
+    table.told(
+        &format!("{name}, cold: wall on 1 core over wall on {cores}"),
+        alone / wall,
+        "×",
+    );
+    let busy = seconds(all, |one| one.cold.cpu) / wall;
+    table.told(
+        &format!("{name}, cold: cores that were to be had"),
+        busy,
+        "",
+    );
+    table.told(
+        &format!("{name}, cold: per second of CPU"),
+        raw / seconds(all, |one| one.cold.cpu),
+        " MB",
+    );
+    table.told(
+        &format!("{name}, warm: per second of CPU"),
+        raw / seconds(all, |one| one.warm.cpu),
+        " MB",
+    );
+    table.at_least(
+        &format!("{name}, cold: per second of wall, {cores} cores"),
+        raw / wall,
+        150.0,
+        " MB",
+    );
+}
+
+fn seconds(all: &[Measured], of: impl Fn(&Measured) -> f64) -> f64 {
+    all.iter().map(of).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oci::Digest;
+
+    #[test]
+    fn a_digest_is_recorded_for_every_version_of_every_corpus() {
+        let lines: Vec<_> = RECORDED
+            .lines()
+            .map(|line| line.split_once(' ').unwrap())
+            .collect();
+        assert_eq!(lines.len(), 10);
+        for (tree, digest) in lines {
+            assert!(Digest::from_hex(digest).is_ok(), "{tree}");
+            assert_eq!(recorded(&Path::new("trees").join(tree)), Some(digest));
+        }
+        assert_eq!(recorded(Path::new("trees/flask-of-tomorrow")), None);
+    }
+}
