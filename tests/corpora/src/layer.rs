@@ -12,7 +12,7 @@ use crate::table::Table;
 const ROUNDS: usize = 3;
 const ALL: usize = 0;
 
-/// Lines of a tree and the digest of its blob, as another machine made it.
+/// Lines of a tree and the digest of its blob on the machine where the corpora were first made.
 const RECORDED: &str = include_str!("../digests.txt");
 
 /// What was measured of one version of a corpus.
@@ -30,7 +30,7 @@ pub(crate) struct Measured {
     warm: Spent,
     /// Every digest of every run was the same.
     is_same: bool,
-    /// And that of the machine which recorded it; `None` when the tree is not the one that was recorded.
+    /// And it is the one that was recorded; `None` when the tree is not the one that was recorded.
     is_recorded: Option<bool>,
     /// What packing again added to the store, in bytes.
     again: u64,
@@ -129,14 +129,14 @@ fn sameness(all: &[Measured], table: &mut Table) {
         "D5 one digest: fresh store, same store, 1 core, all cores",
         all.iter().all(|one| one.is_same),
     );
-    let another = "D5 the digests are those of another machine";
+    let as_recorded = "D5 the digests are those that were recorded";
     match all
         .iter()
         .map(|one| one.is_recorded)
         .collect::<Option<Vec<_>>>()
     {
-        Some(recorded) => table.holds(another, recorded.into_iter().all(|is_same| is_same)),
-        None => table.left_out(another, "for some of these trees none is recorded"),
+        Some(recorded) => table.holds(as_recorded, recorded.into_iter().all(|is_same| is_same)),
+        None => table.left_out(as_recorded, "for some of these trees none is recorded"),
     }
     table.holds(
         "D5 packing the same again adds no byte to the store",
