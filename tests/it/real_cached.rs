@@ -26,8 +26,6 @@ const TOML: &str = "api = \"0.12\"\n[buildpack]\nid = \"test/count\"\nversion = 
 #[test]
 fn a_cached_layer_is_moved_and_a_failed_build_forgets_its_changes() {
     let world = shared_world();
-    // What an earlier run of this test left.
-    world.run(&["image", "rm", "cached-count"]);
     write(&world, "buildpack/buildpack.toml", TOML);
     write(&world, "buildpack/bin/detect", "#!/bin/sh\n");
     write(&world, "buildpack/bin/build", BUILD);

@@ -1,6 +1,6 @@
 //! What the tests have in common: the binary, worlds that share downloads, containers that answer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Once;
 use std::time::Duration;
@@ -39,11 +39,12 @@ pub fn shared_world() -> World {
     World::new(SLIPWAY).with_state(filled_state())
 }
 
-/// A state folder that has built the first sample once.
+/// A state folder that has built the first sample once. Of what earlier runs left in it, downloads stay.
 fn filled_state() -> PathBuf {
     static FILLED: Once = Once::new();
     let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("state");
     FILLED.call_once(|| {
+        forget_all_but_downloads(&home);
         let sample = repository().join("samples/python-requirements");
         let mut build = Command::new(SLIPWAY);
         build
@@ -54,6 +55,15 @@ fn filled_state() -> PathBuf {
         harness::run(&mut build).success();
     });
     home
+}
+
+fn forget_all_but_downloads(home: &Path) {
+    for entry in std::fs::read_dir(home).into_iter().flatten() {
+        let path = entry.expect("an entry").path();
+        if !path.ends_with("downloads") {
+            files::remove_tree(&path).expect("nobody is using it");
+        }
+    }
 }
 
 /// Builds a copy of a sample's folder under `name`.
