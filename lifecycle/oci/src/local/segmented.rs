@@ -196,6 +196,20 @@ pub(super) fn heal(blobs: &Blobs, packs: &[PackId]) -> Result<()> {
     Ok(())
 }
 
+/// Moves what is live to new packs; the packs that are of no use then. On a full disk they stay as they are.
+fn repacked(blobs: &Blobs, wasteful: &[PackId], live: &BTreeSet<ChunkId>) -> Result<Vec<PackId>> {
+    if wasteful.is_empty() {
+        return Ok(Vec::new());
+    }
+    let part = blobs.session()?.part();
+    let live = |id| live.contains(&id);
+    match blobs.packs.repack(wasteful, &live, &blobs.dir, &part) {
+        Ok(repacked) => Ok(repacked.obsolete),
+        Err(error) if error.kind() == chunks::ErrorKind::NoSpace => Ok(Vec::new()),
+        Err(error) => Err(Error::chunks("collecting packs", error)),
+    }
+}
+
 fn sweep(blobs: &Blobs, live: &BTreeSet<ChunkId>, pinned: &BTreeSet<PackId>) -> Result<u64> {
     let failed = |error| Error::chunks("collecting packs", error);
     // What a killed program left, or an index that is lost.
@@ -222,13 +236,10 @@ fn sweep(blobs: &Blobs, live: &BTreeSet<ChunkId>, pinned: &BTreeSet<PackId>) -> 
     if small.len() >= SMALL_PACKS {
         wasteful.append(&mut small);
     }
-    if !wasteful.is_empty() {
-        let live = |id| live.contains(&id);
-        let part = blobs.session()?.part();
-        let repacked = blobs.packs.repack(&wasteful, &live, &blobs.dir, &part);
-        dead.extend(repacked.map_err(failed)?.obsolete);
-    }
     for pack in dead {
+        blobs.packs.remove(pack).map_err(failed)?;
+    }
+    for pack in repacked(blobs, &wasteful, live)? {
         blobs.packs.remove(pack).map_err(failed)?;
     }
     let after = blobs.packs.all().map_err(failed)?;
