@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use oci::{Layer, Local, Owners, Stamp, Store};
 
-use crate::table::{Table, best_of_each};
+use harness::Table;
+
+use crate::rounds::best_of_each;
 
 const STAMP: Stamp = Stamp {
     mtime: 315_532_801,

@@ -4,7 +4,9 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::table::{Table, best_of_each, milliseconds};
+use harness::Table;
+
+use crate::rounds::{best_of_each, milliseconds};
 
 pub fn launcher(table: &mut Table) {
     let world = tempfile::tempdir().expect("a temporary folder");

@@ -7,11 +7,11 @@
 
 mod export;
 mod launch;
+mod rounds;
 mod sandboxed;
-mod table;
 mod user;
 
-use table::Table;
+use harness::Table;
 
 fn main() -> std::process::ExitCode {
     let args: Vec<String> = std::env::args().collect();

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use sandbox::{Command, Exit, From, HostId, Io, Limits, Mount, Network, Root, Sandbox, Stage};
 
-use crate::table::{Table, best_of_each, milliseconds};
+use harness::Table;
+
+use crate::rounds::{best_of_each, milliseconds};
 
 pub fn start(table: &mut Table) {
     let world = tempfile::Builder::new()

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::table::{Table, milliseconds, time};
+use harness::Table;
+
+use crate::rounds::{milliseconds, time};
 
 const NAME: &str = "slipway-bench-rebuild";
 /// A file that changed so recently is read again.

@@ -352,6 +352,23 @@ fn install(setting: &mut Setting, reference: &str, extension: bool, module: Valu
         ("buildpacks", "buildpack")
     };
     let folder = format!("cnb/{all}/{}/{version}", id.replace('/', "_"));
+    let composite = fields.has("order");
+    let toml = module_toml(id, version, kind, &mut fields);
+    root.write(&format!("{folder}/{kind}.toml"), &toml_text(&toml));
+    let no_bin_build = fields.flag("no_bin_build");
+    if !composite && !extension && !no_bin_build {
+        executable(
+            &root.write(&format!("{folder}/bin/build"), "#!/bin/sh\n"),
+            true,
+        );
+    }
+    let detect = Fields::of(fields.take("detect"));
+    fields.end();
+    install_detect(setting, &folder, composite, detect, name);
+}
+
+/// What `buildpack.toml` or `extension.toml` says.
+fn module_toml(id: &str, version: &str, kind: &str, fields: &mut Fields) -> Value {
     let mut about = json!({"id": id, "version": version, "name": id});
     let mut toml = Map::new();
     let api = fields.text("api");
@@ -384,25 +401,23 @@ fn install(setting: &mut Setting, reference: &str, extension: bool, module: Valu
             .map(|id| json!({"id": id}))
             .collect(),
     );
-    let composite = fields.has("order");
     let order = fields.list("order").into_iter().map(|group| {
         let element = |element: OrderElement| json!({"id": element.id.as_str(), "version": element.version, "optional": element.optional});
         json!({"group": elements(&group, false).into_iter().map(element).collect::<Vec<_>>()})
     });
     toml.insert("order".into(), order.collect());
-    root.write(
-        &format!("{folder}/{kind}.toml"),
-        &toml_text(&Value::Object(toml)),
-    );
-    let no_bin_build = fields.flag("no_bin_build");
-    if !composite && !extension && !no_bin_build {
-        executable(
-            &root.write(&format!("{folder}/bin/build"), "#!/bin/sh\n"),
-            true,
-        );
-    }
-    let mut detect = Fields::of(fields.take("detect"));
-    fields.end();
+    Value::Object(toml)
+}
+
+/// Puts the answer of `bin/detect` where it is found: a program, or a prepared plan.
+fn install_detect(
+    setting: &mut Setting,
+    folder: &str,
+    composite: bool,
+    mut detect: Fields,
+    name: String,
+) {
+    let root = &setting.root;
     let exit = match (number(&mut detect, "signal"), number(&mut detect, "exit")) {
         (0, exit) => Exit::Code(i32::try_from(exit).unwrap()),
         (signal, _) => Exit::Signal(i32::try_from(signal).unwrap()),

@@ -89,16 +89,9 @@ pub fn verify(host: &Host<'_>) -> Result<Damage> {
 /// Removes what is broken, so that the next build of its images writes it again.
 pub fn repair(host: &Host<'_>) -> Result<Damage> {
     let store = host.images()?;
-    // Which images have it is known before it is gone.
-    let found = verify(host)?;
-    let removed = store.check().doing("repairing the image store")?;
-    let digests: Vec<String> = removed.blobs.iter().map(Digest::to_string).collect();
-    let mut broken = found.broken;
-    broken.retain(|broken| digests.contains(&broken.digest));
-    Ok(Damage {
-        broken,
-        packs: removed.packs,
-    })
+    // A broken layer is named by a manifest that is still there, a broken manifest by the name that leads to it.
+    let damage = store.check().doing("repairing the image store")?;
+    told(&store, damage)
 }
 
 fn told(store: &Local, damage: oci::Damage) -> Result<Damage> {

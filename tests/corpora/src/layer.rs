@@ -7,7 +7,7 @@ use crate::Result;
 use crate::corpus::Corpus;
 use crate::export::{Export, Plain, ours, plain};
 use crate::spent::{Spent, bytes_below, ratio};
-use crate::table::Table;
+use harness::Table;
 
 const ROUNDS: usize = 3;
 const ALL: usize = 0;

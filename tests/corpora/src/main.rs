@@ -11,7 +11,6 @@ mod memory;
 mod requirements;
 mod spent;
 mod stored;
-mod table;
 mod wheels;
 
 use std::path::{Path, PathBuf};
@@ -20,7 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::corpus::Corpus;
-use crate::table::Table;
+use harness::Table;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::Result;
 use crate::export::ours;
 use crate::spent::ratio;
-use crate::table::Table;
+use harness::Table;
 
 const MIB: u64 = 1 << 20;
 const KIB_OF_MIB: u64 = 1 << 10;

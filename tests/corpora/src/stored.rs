@@ -6,7 +6,7 @@ use crate::Result;
 use crate::corpus::Corpus;
 use crate::export::ours;
 use crate::spent::{Spent, bytes_below, measured, ratio};
-use crate::table::Table;
+use harness::Table;
 
 /// A program that keeps trees; its lines know the folder of its repository as `$1`, a tree as `$2`, the number of a version as `$3`.
 struct Peer {

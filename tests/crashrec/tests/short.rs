@@ -1,17 +1,7 @@
 //! The short form of the rig: the seeded bugs are seen, and the image store survives.
 
-use std::process::Command;
-
-/// Runs the rig; `None` when this machine cannot.
 fn rig(args: &[&str]) -> Option<String> {
-    let outcome = harness::run(Command::new(env!("CARGO_BIN_EXE_slipway-crashrec")).args(args));
-    if outcome.code == Some(3) {
-        harness::skip(outcome.stdout.trim());
-        return None;
-    }
-    let stdout = outcome.success().stdout;
-    eprintln!("{stdout}");
-    Some(stdout)
+    harness::rig(env!("CARGO_BIN_EXE_slipway-crashrec"), args)
 }
 
 #[test]

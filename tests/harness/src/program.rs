@@ -67,3 +67,15 @@ pub fn ready(program: &Path) {
         .arg(program))
     .success();
 }
+
+/// Runs a rig to its end and gives what it printed; exit code 3 says that it cannot run here, which skips the calling test (`None`).
+pub fn rig(program: &str, args: &[&str]) -> Option<String> {
+    let outcome = run(Command::new(program).args(args));
+    if outcome.code == Some(3) {
+        skip(outcome.stdout.trim());
+        return None;
+    }
+    let stdout = outcome.success().stdout;
+    eprintln!("{stdout}");
+    Some(stdout)
+}

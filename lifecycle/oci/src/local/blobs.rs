@@ -87,7 +87,7 @@ impl Blobs {
         })
     }
 
-    /// Keeps collections away while something is changed or counted on. Never held while bytes are copied or synced.
+    /// Keeps collections away while something is changed or counted on: while names are given and synced, never while blobs are written.
     pub(super) fn share(&self) -> Result<Lock> {
         share(&self.dir)
     }

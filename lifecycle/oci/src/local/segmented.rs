@@ -45,7 +45,7 @@ fn find(packs: &Packs, id: ChunkId) -> Result<Vec<chunks::Found>> {
     packs.find(id).map_err(failed)
 }
 
-/// A stored segment that program may count on from now on: its pack stays as long as the session.
+/// A stored segment that this program may count on from now on: its pack stays as long as the session.
 pub(super) fn chunk(blobs: &Blobs, id: ChunkId) -> Result<Option<Vec<u8>>> {
     let Some(session) = &blobs.session else {
         return Ok(None);

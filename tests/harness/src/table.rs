@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
+use crate::skip;
+
 #[derive(Default)]
-pub(crate) struct Table(Vec<Row>);
+pub struct Table(Vec<Row>);
 
 struct Row {
     what: String,
@@ -15,7 +17,7 @@ struct Row {
 
 impl Table {
     /// Adds a value that must be at least `goal`.
-    pub(crate) fn at_least(&mut self, what: &str, value: f64, goal: f64, unit: &str) {
+    pub fn at_least(&mut self, what: &str, value: f64, goal: f64, unit: &str) {
         let measured = format!("{value:.2}{unit}");
         self.row(
             what,
@@ -26,7 +28,7 @@ impl Table {
     }
 
     /// Adds a value that must be at most `goal`.
-    pub(crate) fn at_most(&mut self, what: &str, value: f64, goal: f64, unit: &str) {
+    pub fn at_most(&mut self, what: &str, value: f64, goal: f64, unit: &str) {
         let measured = format!("{value:.4}{unit}");
         self.row(
             what,
@@ -37,19 +39,19 @@ impl Table {
     }
 
     /// Adds a promise that is kept or not.
-    pub(crate) fn holds(&mut self, what: &str, kept: bool) {
+    pub fn holds(&mut self, what: &str, kept: bool) {
         let measured = if kept { "yes" } else { "no" };
         self.row(what, measured.to_owned(), "yes".to_owned(), Some(kept));
     }
 
     /// Adds a value of which nothing is claimed.
-    pub(crate) fn told(&mut self, what: &str, value: f64, unit: &str) {
+    pub fn told(&mut self, what: &str, value: f64, unit: &str) {
         self.row(what, format!("{value:.2}{unit}"), String::new(), None);
     }
 
     /// Says what could not be measured here, and counts it.
-    pub(crate) fn left_out(&mut self, what: &str, why: &str) {
-        harness::skip(&format!("{what}: {why}"));
+    pub fn left_out(&mut self, what: &str, why: &str) {
+        skip(&format!("{what}: {why}"));
         self.row(what, "skipped".to_owned(), String::new(), None);
     }
 
@@ -69,7 +71,7 @@ impl Table {
     }
 
     /// Prints all rows; failure when one goal is missed.
-    pub(crate) fn print(&self) -> ExitCode {
+    pub fn print(&self) -> ExitCode {
         println!("{:<62} {:>12}  {:<11} met", "what", "measured", "goal");
         for row in &self.0 {
             let met = row.met.map_or("", |met| if met { "yes" } else { "NO" });
