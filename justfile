@@ -44,6 +44,11 @@ bench:
 corpora *args:
     cargo run --release -p slipway-corpora -- {{args}}
 
+# Whole builds beside docker on the same base, by hyperfine; needs root for dockerd.
+beside:
+    cargo build --release -p slipway
+    cargo run -p slipway-beside
+
 # The three longest files.
 longest:
     @git ls-files '*.rs' | grep -v '^tests/' | xargs wc -l | sort -rn | sed -n 2,4p

@@ -1,0 +1,4 @@
+# A folder without packages.
+FROM slipway-python
+COPY . /workspace
+WORKDIR /workspace
