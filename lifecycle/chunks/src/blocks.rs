@@ -11,17 +11,55 @@ pub(crate) struct Last {
 
 /// `None` when the stream is cut short or breaks the format. Distances are not compared with what stands before them.
 pub(crate) fn last_block(stream: &[u8]) -> Option<Last> {
+    find(stream, |_, codes, bits| {
+        codes.read(bits)?;
+        codes.skip_block(bits)?;
+        Some(bits.position())
+    })
+}
+
+/// As [`last_block`], of a stream that a compressor made a moment ago and that ends in its last byte: the symbols of the last block
+/// are not looked at. The code that ends a block stands at the end of the stream, and nothing but zeros behind it.
+pub(crate) fn last_block_as_made(stream: &[u8]) -> Option<Last> {
+    find(stream, |start, codes, bits| {
+        let end_of_block = codes.read_lengths(bits)?.code_of(END_OF_BLOCK)?;
+        // A code of zeros ends anywhere among them.
+        if end_of_block == 0 {
+            *bits = start;
+            codes.read(bits)?;
+            codes.skip_block(bits)?;
+            return Some(bits.position());
+        }
+        let last_one = ends_with_a_one(stream)?;
+        let zeros = usize::try_from(end_of_block.trailing_zeros()).ok()?;
+        Some(last_one + zeros)
+    })
+}
+
+/// Where the bits of a stream end, not counting zeros.
+fn ends_with_a_one(stream: &[u8]) -> Option<usize> {
+    let at = stream.iter().rposition(|byte| *byte != 0)?;
+    Some(at * 8 + 8 - usize::try_from(stream[at].leading_zeros()).ok()?)
+}
+
+/// `end_of_last` is asked where the last block ends when that has codes of its own, which are what comes next.
+fn find<'a>(
+    stream: &'a [u8],
+    end_of_last: impl Fn(Bits<'a>, &mut Codes, &mut Bits<'a>) -> Option<usize>,
+) -> Option<Last> {
     let mut bits = Bits::new(stream);
     let mut codes = Codes::default();
     loop {
         let start = bits.position();
         let last = bits.take(1)? == 1;
+        let mut end = None;
         match bits.take(2)? {
             0 => bits.skip_stored()?,
             1 => {
                 codes.set_fixed()?;
                 codes.skip_block(&mut bits)?;
             }
+            2 if last => end = Some(end_of_last(bits.clone(), &mut codes, &mut bits)?),
             2 => {
                 codes.read(&mut bits)?;
                 codes.skip_block(&mut bits)?;
@@ -29,10 +67,8 @@ pub(crate) fn last_block(stream: &[u8]) -> Option<Last> {
             _ => return None,
         }
         if last {
-            return (bits.position() <= stream.len() * 8).then(|| Last {
-                start,
-                end: bits.position(),
-            });
+            let end = end.unwrap_or_else(|| bits.position());
+            return (end <= stream.len() * 8).then_some(Last { start, end });
         }
     }
 }
@@ -68,9 +104,9 @@ impl<'a> Bits<'a> {
         if let Some(bytes) = self.stream.get(self.next..self.next + 8) {
             let word = u64::from_le_bytes(bytes.try_into().ok()?);
             self.ahead |= word << self.filled;
-            let whole = (63 - self.filled) / 8;
-            self.next += whole;
-            self.filled += whole * 8;
+            self.next += (63 - self.filled) / 8;
+            // The same bytes, as bits.
+            self.filled |= 0x38;
             return Some(());
         }
         while self.filled <= 56 {
@@ -82,9 +118,11 @@ impl<'a> Bits<'a> {
         (self.position() <= self.stream.len() * 8).then_some(())
     }
 
+    /// `count` is below 64.
     #[inline]
     fn drop(&mut self, count: usize) {
-        self.ahead >>= count;
+        // Told to the compiler, it is one instruction.
+        self.ahead >>= count & 0x3f;
         self.filled -= count;
     }
 
@@ -115,8 +153,31 @@ impl<'a> Bits<'a> {
 /// The Huffman codes of a block, as far as one must know them to skip symbols.
 #[derive(Default)]
 struct Codes {
-    symbols: Table,
-    distances: Table,
+    lengths: Table<128>,
+    symbols: Table<2048>,
+    distances: Table<1024>,
+    read: Lengths,
+}
+
+/// Bits of each code, those of symbols first.
+#[derive(Default)]
+struct Lengths {
+    all: Vec<u8>,
+    symbols: usize,
+}
+
+impl Lengths {
+    /// The code of a symbol, its last bit lowest. `None` when it has none.
+    fn code_of(&self, symbol: usize) -> Option<u32> {
+        let lengths = self.all.get(..self.symbols)?;
+        let bits = *lengths.get(symbol).filter(|length| **length > 0)?;
+        let before = |(at, length): &(usize, &u8)| **length == bits && *at < symbol;
+        // Codes of one length follow each other; the first follows the last of those that are shorter.
+        let shorter = lengths.iter().filter(|length| (1..bits).contains(*length));
+        let first: u32 = shorter.map(|length| 1 << (bits - length)).sum();
+        let earlier = lengths.iter().enumerate().filter(before).count();
+        Some(first + u32::try_from(earlier).ok()?)
+    }
 }
 
 const END_OF_BLOCK: usize = 256;
@@ -131,11 +192,23 @@ impl Codes {
             .flat_map(|(length, count)| std::iter::repeat_n(length, count))
             .collect();
         self.symbols.build(&lengths, symbol_step)?;
+        self.symbols.join_literals();
         self.distances.build(&[5; DISTANCES], distance_step)
     }
 
     /// The codes that stand at the start of a dynamic block.
     fn read(&mut self, bits: &mut Bits<'_>) -> Option<()> {
+        self.read_lengths(bits)?;
+        let (symbols, distances) = self.read.all.split_at_checked(self.read.symbols)?;
+        self.symbols.build(symbols, symbol_step)?;
+        self.distances.build(distances, distance_step)?;
+        let is_whole = (self.symbols.is_complete() || self.symbols.is_tiny())
+            && (self.distances.is_complete() || self.distances.is_tiny());
+        self.symbols.join_literals();
+        is_whole.then_some(())
+    }
+
+    fn read_lengths(&mut self, bits: &mut Bits<'_>) -> Option<&Lengths> {
         const ORDER: [usize; 19] = [
             16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
         ];
@@ -145,25 +218,23 @@ impl Codes {
             return None;
         }
         let count = bits.take(4)? + 4;
-        let mut lengths = [0; 19];
+        let mut of_lengths = [0; 19];
         for place in &ORDER[..count] {
-            lengths[*place] = u8::try_from(bits.take(3)?).ok()?;
+            of_lengths[*place] = u8::try_from(bits.take(3)?).ok()?;
         }
-        self.symbols
-            .build(&lengths, |symbol| Some((0, u8::try_from(symbol).ok()?)))?;
-        if !self.symbols.is_complete() {
+        self.lengths
+            .build(&of_lengths, |symbol| Some((0, u8::try_from(symbol).ok()?)))?;
+        if !self.lengths.is_complete() {
             return None;
         }
-        let mut lengths = Vec::with_capacity(symbols + distances);
+        let lengths = &mut self.read.all;
+        lengths.clear();
         while lengths.len() < symbols + distances {
             bits.fill()?;
-            let Step {
-                bits: length,
-                value,
-            } = self.symbols.step(bits)?;
-            bits.drop(usize::from(length));
-            let (length, times) = match value {
-                0..=15 => (value, 1),
+            let step = self.lengths.step(bits)?;
+            bits.drop(step.bits());
+            let (length, times) = match step.value() {
+                0..=15 => (step.value(), 1),
                 16 => (*lengths.last()?, bits.take(2)? + 3),
                 17 => (0, bits.take(3)? + 3),
                 _ => (0, bits.take(7)? + 11),
@@ -173,39 +244,35 @@ impl Codes {
         if lengths.len() != symbols + distances {
             return None;
         }
-        self.symbols.build(&lengths[..symbols], symbol_step)?;
-        self.distances.build(&lengths[symbols..], distance_step)?;
-        [&self.symbols, &self.distances]
-            .iter()
-            .all(|table| table.is_complete() || table.is_tiny())
-            .then_some(())
+        self.read.symbols = symbols;
+        Some(&self.read)
     }
 
-    /// Literals and matches go the same way, since the processor cannot guess which comes next: after a literal the length of a
+    /// Literals and matches go the same way, since the processor cannot guess which comes next: after literals the length of a
     /// distance is looked up too, and does not count.
     fn skip_block(&self, bits: &mut Bits<'_>) -> Option<()> {
         // A copy of its own can stay in registers.
         let mut ahead = bits.clone();
         loop {
-            // A match takes at most 15 + 5 + 15 + 13 bits.
+            // Literals of 11 bits and a match, or one of 15 + 5 + 15 + 13 bits.
             ahead.fill()?;
             let symbol = self.symbols.step(&ahead)?;
-            ahead.drop(usize::from(symbol.bits));
-            if symbol.value == END {
+            ahead.drop(symbol.bits());
+            if symbol.value() == END {
                 *bits = ahead;
                 return Some(());
             }
             let mut distance = self.distances.fast(&ahead);
-            if distance.bits == 0 {
+            if distance.is_none() {
                 distance = self.long_distance(symbol, &ahead)?;
             }
-            ahead.drop(usize::from(distance.bits & symbol.value));
+            ahead.drop(distance.bits() & usize::from(symbol.value()));
         }
     }
 
     #[cold]
     fn long_distance(&self, symbol: Step, bits: &Bits<'_>) -> Option<Step> {
-        if symbol.value == MATCH {
+        if symbol.value() == MATCH {
             self.distances.long(bits.ahead)
         } else {
             Some(Step::default())
@@ -234,36 +301,70 @@ fn distance_step(symbol: usize) -> Option<(u8, u8)> {
     Some((u8::try_from((symbol / 2).saturating_sub(1)).ok()?, MATCH))
 }
 
-const FAST: usize = 10;
 const LONGEST: usize = 15;
 
-/// A canonical Huffman code: symbols of up to ten bits by one look-up, the few longer ones length by length.
-struct Table {
-    fast: Box<[Step; 1 << FAST]>,
+/// A canonical Huffman code: symbols of few bits by one look-up in `SIZE` entries, a power of two, longer ones length by length.
+struct Table<const SIZE: usize> {
+    fast: Box<[Step; SIZE]>,
     /// Number of codes of each length.
     counts: [u16; LONGEST + 1],
     /// Steps of all symbols in the order of their codes.
     sorted: Vec<Step>,
 }
 
-/// What a symbol means for somebody who only skips: bits of its code and its extra bits (0: not in this table), value.
+/// What a symbol means for somebody who only skips; or several, of which all but the last are literals. The lowest byte is the number
+/// of bits, of codes and extra bits, and zero for what is not in a table; then that of codes alone; then the value of the last symbol.
 #[derive(Clone, Copy, Default)]
-struct Step {
-    bits: u8,
-    value: u8,
+struct Step(u32);
+
+impl Step {
+    fn new(code_bits: u8, extra_bits: u8, value: u8) -> Step {
+        Step(u32::from_le_bytes([
+            code_bits + extra_bits,
+            code_bits,
+            value,
+            0,
+        ]))
+    }
+
+    #[inline]
+    fn bits(self) -> usize {
+        usize::from(self.0.to_le_bytes()[0])
+    }
+
+    #[inline]
+    fn code_bits(self) -> u32 {
+        u32::from(self.0.to_le_bytes()[1])
+    }
+
+    #[inline]
+    fn value(self) -> u8 {
+        self.0.to_le_bytes()[2]
+    }
+
+    #[inline]
+    fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// A literal, and what comes after it. The sums stay below 64 where both are from one look-up.
+    #[inline]
+    fn and(self, next: Step) -> Step {
+        Step(self.0 + next.0)
+    }
 }
 
-impl Default for Table {
-    fn default() -> Table {
+impl<const SIZE: usize> Default for Table<SIZE> {
+    fn default() -> Table<SIZE> {
         Table {
-            fast: Box::new([Step::default(); 1 << FAST]),
+            fast: Box::new([Step::default(); SIZE]),
             counts: [0; LONGEST + 1],
             sorted: Vec::new(),
         }
     }
 }
 
-impl Table {
+impl<const SIZE: usize> Table<SIZE> {
     /// `step` gives extra bits and value of a symbol that stands for something. `None` when there are more codes than bits for them.
     fn build(&mut self, lengths: &[u8], step: impl Fn(usize) -> Option<(u8, u8)>) -> Option<()> {
         self.counts = [0; LONGEST + 1];
@@ -271,41 +372,62 @@ impl Table {
             *self.counts.get_mut(usize::from(*length))? += 1;
         }
         self.counts[0] = 0;
-        let mut first = [0; LONGEST + 2];
-        let mut code = [0u32; LONGEST + 2];
+        let mut place = [0; LONGEST + 2];
+        let mut code = 0u32;
         for length in 1..=LONGEST {
-            first[length + 1] = first[length] + usize::from(self.counts[length]);
-            code[length + 1] = (code[length] + u32::from(self.counts[length])) << 1;
-            if code[length] + u32::from(self.counts[length]) > 1 << length {
+            let count = self.counts[length];
+            place[length + 1] = place[length] + usize::from(count);
+            code = (code << 1) + u32::from(count);
+            if code > 1 << length {
                 return None;
             }
         }
         self.sorted.clear();
-        self.sorted.resize(first[LONGEST + 1], Step::default());
-        self.fast.fill(Step::default());
+        self.sorted.resize(place[LONGEST + 1], Step::default());
         for (symbol, length) in lengths
             .iter()
             .enumerate()
             .filter(|(_, length)| **length > 0)
         {
-            let bits = usize::from(*length);
-            let step = step(symbol).map_or(Step::default(), |(extra, value)| Step {
-                bits: *length + extra,
-                value,
+            let place = &mut place[usize::from(*length)];
+            self.sorted[*place] = step(symbol).map_or(Step::default(), |(extra, value)| {
+                Step::new(*length, extra, value)
             });
-            self.sorted[first[bits]] = step;
-            first[bits] += 1;
-            if bits <= FAST {
-                let reversed = usize::try_from(code[bits].reverse_bits() >> (32 - bits)).ok()?;
-                self.fast
-                    .iter_mut()
-                    .skip(reversed)
-                    .step_by(1 << bits)
-                    .for_each(|slot| *slot = step);
+            *place += 1;
+        }
+        self.fill()
+    }
+
+    /// The look-up table of one more bit is the one before twice, and the codes of that length.
+    fn fill(&mut self) -> Option<()> {
+        let mut sorted = self.sorted.iter();
+        let mut code = 0u32;
+        self.fast[0] = Step::default();
+        for length in 1..=SIZE.trailing_zeros() {
+            let half = 1 << (length - 1);
+            self.fast.copy_within(..half, half);
+            code <<= 1;
+            let count = self.counts[usize::try_from(length).ok()?];
+            for step in sorted.by_ref().take(usize::from(count)) {
+                let reversed = code.reverse_bits() >> (32 - length);
+                self.fast[usize::try_from(reversed).ok()?] = *step;
+                code += 1;
             }
-            code[bits] += 1;
         }
         Some(())
+    }
+
+    /// Puts what follows a literal into its entry, where both are within the bits of one look-up.
+    fn join_literals(&mut self) {
+        // What follows stands at a lower place, where that is done already.
+        for at in 1..SIZE {
+            let first = self.fast[at];
+            let next = self.fast[at >> first.bits()];
+            let is_known = first.code_bits() + next.code_bits() <= SIZE.trailing_zeros();
+            // Without a jump, which would be guessed wrong half of the time.
+            let joins = is_known & (first.value() == LITERAL) & !first.is_none();
+            self.fast[at] = first.and(if joins { next } else { Step::default() });
+        }
     }
 
     /// Is every sequence of bits a code?
@@ -324,7 +446,7 @@ impl Table {
     #[inline]
     fn step(&self, bits: &Bits<'_>) -> Option<Step> {
         let step = self.fast(bits);
-        if step.bits == 0 {
+        if step.is_none() {
             self.long(bits.ahead)
         } else {
             Some(step)
@@ -333,8 +455,8 @@ impl Table {
 
     #[inline]
     fn fast(&self, bits: &Bits<'_>) -> Step {
-        const MASK: u64 = (1 << FAST) - 1;
-        usize::try_from(bits.ahead & MASK).map_or(Step::default(), |index| self.fast[index])
+        let mask = SIZE - 1;
+        usize::try_from(bits.ahead & mask as u64).map_or(Step::default(), |index| self.fast[index])
     }
 
     #[cold]
@@ -348,7 +470,7 @@ impl Table {
                     .sorted
                     .get(usize::try_from(index + code - first).ok()?)
                     .copied()
-                    .filter(|step| step.bits > 0);
+                    .filter(|step| !step.is_none());
             }
             index += count;
             first = (first + count) << 1;
@@ -393,6 +515,7 @@ mod tests {
                     raw.len()
                 );
                 assert_eq!(stream[last.start / 8] >> (last.start % 8) & 1, 1);
+                assert_eq!(last_block_as_made(&stream), Some(last));
             }
         }
     }
@@ -405,10 +528,48 @@ mod tests {
         }
     }
 
+    /// Of each string the first bit first.
+    fn bits(strings: &[&str]) -> Vec<u8> {
+        let bits: Vec<_> = strings.concat().bytes().map(|bit| bit - b'0').collect();
+        bits.chunks(8)
+            .map(|bits| bits.iter().rev().fold(0, |byte, bit| byte << 1 | bit))
+            .collect()
+    }
+
+    #[test]
+    fn a_block_whose_end_is_a_code_of_zeros_is_walked() {
+        // The last block, of 258 symbols and one distance, and how long the codes of lengths are: of 138 and 118 zeros, and of one.
+        let unused = "000".repeat(14);
+        let head = [
+            "1", "01", "10000", "00000", "0111", "000000", "100", &unused, "100",
+        ];
+        let lengths = ["11111111", "11101011", "0", "0", "0"];
+        let two_matches_and_the_end = ["10", "10", "0"];
+        let stream = bits(&[&head[..], &lengths, &two_matches_and_the_end].concat());
+        let last = last_block(&stream);
+        assert_eq!(last, Some(Last { start: 0, end: 95 }));
+        assert_eq!(last_block_as_made(&stream), last);
+    }
+
     proptest! {
         #[test]
         fn noise_never_panics(noise in proptest::collection::vec(any::<u8>(), 0..2000)) {
             let _ = last_block(&noise);
+            let _ = last_block_as_made(&noise);
+        }
+
+        #[test]
+        fn the_end_that_a_compressor_made_is_where_a_walk_arrives(
+            words in proptest::collection::vec(prop_oneof!["[a-e]{1,8}", "[ -~]{0,30}"], 0..2000),
+            noise in proptest::collection::vec(any::<u8>(), 0..300),
+        ) {
+            let level = libdeflater::CompressionLvl::new(6).unwrap();
+            let raw = [words.concat().as_bytes(), &noise[..]].concat();
+            let mut stream = vec![0; raw.len() + 1000];
+            let made = libdeflater::Compressor::new(level).deflate_compress(&raw, &mut stream);
+            stream.truncate(made.unwrap());
+            prop_assert!(last_block(&stream).is_some());
+            prop_assert_eq!(last_block_as_made(&stream), last_block(&stream));
         }
     }
 }

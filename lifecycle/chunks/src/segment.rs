@@ -2,7 +2,7 @@
 
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
 
-use crate::blocks::last_block;
+use crate::blocks::{last_block, last_block_as_made};
 use crate::limits::{CHUNK_BYTES, SEGMENT_BYTES};
 use crate::{Error, ErrorKind, Result};
 
@@ -52,7 +52,7 @@ impl Deflater {
             .deflate_compress(raw, &mut self.scratch)
             .ok()?;
         let stream = self.scratch.get(..length)?;
-        let last = last_block(stream)?;
+        let last = last_block_as_made(stream)?;
         if last.end.div_ceil(8) != length {
             return None;
         }

@@ -103,6 +103,11 @@ impl Dir {
     ///
     /// Fails with [`ErrorKind::NotRegular`] when something else has that name.
     pub fn file(&self, beneath: &Path) -> Result<File> {
+        Ok(self.file_and_stat(beneath)?.0)
+    }
+
+    /// As [`Dir::file`], with what the open file is.
+    pub fn file_and_stat(&self, beneath: &Path) -> Result<(File, Stat)> {
         let (parent, name) = self.parent(beneath)?;
         let flags =
             OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -120,7 +125,7 @@ impl Dir {
             let doing = format!("{} is not a regular file", self.at(beneath));
             return Err(Error::new(ErrorKind::NotRegular, doing));
         }
-        Ok(File::from(fd))
+        Ok((File::from(fd), Stat::from_system(&stat)))
     }
 
     /// Describes the entry itself; `None` when nothing has that name.

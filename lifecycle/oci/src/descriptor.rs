@@ -67,6 +67,15 @@ impl Descriptor {
         self.check_hashed(hasher)
     }
 
+    /// Describes the bytes that went through `hasher`.
+    pub(crate) fn of_hashed(media_type: MediaType, hasher: Hasher) -> Descriptor {
+        Descriptor {
+            media_type,
+            size: hasher.size(),
+            digest: hasher.finish(),
+        }
+    }
+
     /// Fails with `Integrity` unless the bytes that went through `hasher` are those it describes.
     pub fn check_hashed(&self, hasher: Hasher) -> Result<()> {
         let size = hasher.size();

@@ -15,8 +15,8 @@ use crate::index::{self, Entry};
 use crate::part::Part;
 use crate::store::publishable;
 use crate::{
-    Descriptor, Digest, Error, ErrorKind, Image, Images, Index, Platform, Reference, Result, Sink,
-    Source, Store, Verified, limits,
+    Descriptor, Digest, Error, ErrorKind, Image, Images, Index, MediaType, Platform, Reference,
+    Result, Sink, Source, Store, Verified, limits,
 };
 
 pub(crate) const BLOBS: &str = "blobs/sha256";
@@ -250,7 +250,20 @@ impl Write for Writer {
 
 impl Sink for Writer {
     fn finish(mut self: Box<Self>, blob: &Descriptor) -> Result<()> {
-        self.part.seal(blob)?;
+        blob.check_hashed(self.part.hasher())?;
+        self.keep(blob)
+    }
+
+    fn finish_as(mut self: Box<Self>, media_type: MediaType) -> Result<Descriptor> {
+        let blob = Descriptor::of_hashed(media_type, self.part.hasher());
+        self.keep(&blob)?;
+        Ok(blob)
+    }
+}
+
+impl Writer {
+    fn keep(mut self, blob: &Descriptor) -> Result<()> {
+        self.part.seal(blob.digest)?;
         let failed = |error| Error::files(format!("writing blob {}", blob.digest), error);
         self.part.keep(&path_of(blob.digest)).map_err(failed)?;
         files::sync_dir(&self.dir.path().join(BLOBS)).map_err(failed)

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::store::publishable;
 use crate::{
-    Descriptor, Digest, Error, ErrorKind, Image, Images, Platform, Reference, Result, Sink, Source,
-    Store, index,
+    Descriptor, Digest, Error, ErrorKind, Image, Images, MediaType, Platform, Reference, Result,
+    Sink, Source, Store, index,
 };
 
 /// Keeps blobs and names until it is dropped; counts the bytes that go in and out. Clones share everything.
@@ -142,13 +142,27 @@ impl Write for Pending {
 impl Sink for Pending {
     fn finish(self: Box<Self>, blob: &Descriptor) -> Result<()> {
         blob.check(&self.bytes)?;
-        if locked(&self.shared.blobs)
-            .insert(blob.digest, self.bytes.into())
-            .is_none()
-        {
+        self.keep(blob);
+        Ok(())
+    }
+
+    fn finish_as(self: Box<Self>, media_type: MediaType) -> Result<Descriptor> {
+        let blob = Descriptor {
+            media_type,
+            digest: Digest::of(&self.bytes),
+            size: self.bytes.len() as u64,
+        };
+        self.keep(&blob);
+        Ok(blob)
+    }
+}
+
+impl Pending {
+    fn keep(self, blob: &Descriptor) {
+        let before = locked(&self.shared.blobs).insert(blob.digest, self.bytes.into());
+        if before.is_none() {
             self.shared.written.fetch_add(blob.size, Ordering::Relaxed);
         }
-        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use files::Dir;
 
-use crate::{Descriptor, Error, Hasher, Result};
+use crate::{Digest, Error, Hasher, Result};
 
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -36,11 +36,15 @@ impl Part {
         })
     }
 
-    /// Checks digest and size, and makes the bytes durable.
-    pub(crate) fn seal(&mut self, blob: &Descriptor) -> Result<()> {
-        blob.check_hashed(std::mem::take(&mut self.hasher))?;
+    /// What all bytes went through. Ask once, after the last one.
+    pub(crate) fn hasher(&mut self) -> Hasher {
+        std::mem::take(&mut self.hasher)
+    }
+
+    /// Makes the bytes of a blob durable, which were checked.
+    pub(crate) fn seal(&mut self, digest: Digest) -> Result<()> {
         self.sync()
-            .map_err(|error| Error::io(format!("writing blob {}", blob.digest), error))
+            .map_err(|error| Error::io(format!("writing blob {digest}"), error))
     }
 
     /// Makes bytes durable that were checked elsewhere.

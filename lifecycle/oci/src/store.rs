@@ -6,7 +6,9 @@ use std::io::{self, Read, Write};
 
 use chunks::{ChunkId, Piece};
 
-use crate::{Descriptor, Digest, Error, ErrorKind, Image, Reference, Repository, Result};
+use crate::{
+    Descriptor, Digest, Error, ErrorKind, Image, MediaType, Reference, Repository, Result,
+};
 
 /// Where bytes are read from.
 pub trait Source: Send + Sync {
@@ -59,6 +61,9 @@ pub trait Sink: Write + Send {
     ///
     /// Fails with `Integrity` when digest or size are not those of `blob`, and keeps nothing then.
     fn finish(self: Box<Self>, blob: &Descriptor) -> Result<()>;
+
+    /// As [`finish`](Sink::finish), under the digest that the bytes turn out to have: for who makes them and would only hash them again.
+    fn finish_as(self: Box<Self>, media_type: MediaType) -> Result<Descriptor>;
 }
 
 /// Where images have names.

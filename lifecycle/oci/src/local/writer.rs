@@ -10,7 +10,7 @@ use chunks::{HEAD, PackWriter, Piece, Recipe};
 use super::blobs::{BLOBS, Blobs, path_of};
 use super::segmented::{RECIPES, recipe_of};
 use crate::part::Part;
-use crate::{Descriptor, Error, ErrorKind, Hasher, Result, Sink};
+use crate::{Descriptor, Error, ErrorKind, Hasher, MediaType, Result, Sink};
 
 /// Blobs up to this size are kept whole: three files would cost more than their chunks could save.
 const WHOLE_BYTES: usize = 64 << 10;
@@ -117,8 +117,7 @@ impl Segmented {
     }
 
     /// Pack before recipe: a recipe that can be seen has all its chunks.
-    fn finish(self, blobs: &Blobs, blob: &Descriptor) -> Result<()> {
-        blob.check_hashed(self.hasher)?;
+    fn keep(self, blobs: &Blobs, blob: &Descriptor) -> Result<()> {
         let failed = |error| Error::chunks(format!("writing blob {}", blob.digest), error);
         let recipe = Recipe::from_tail(&self.tail).map_err(failed)?;
         if recipe.pieces != self.pieces {
@@ -184,14 +183,38 @@ impl Sink for Writer {
         }
     }
 
-    fn finish(self: Box<Self>, blob: &Descriptor) -> Result<()> {
-        let part = match self.form {
-            Form::Segmented(segmented) => return segmented.finish(&self.blobs, blob),
-            Form::Opaque(part) => part,
-            Form::Small { ref bytes, .. } => {
+    fn finish(mut self: Box<Self>, blob: &Descriptor) -> Result<()> {
+        blob.check_hashed(self.hasher())?;
+        self.keep(blob)
+    }
+
+    fn finish_as(mut self: Box<Self>, media_type: MediaType) -> Result<Descriptor> {
+        let blob = Descriptor::of_hashed(media_type, self.hasher());
+        self.keep(&blob)?;
+        Ok(blob)
+    }
+}
+
+impl Writer {
+    /// What all bytes went through. Ask once, after the last one.
+    fn hasher(&mut self) -> Hasher {
+        match &mut self.form {
+            Form::Segmented(segmented) => std::mem::take(&mut segmented.hasher),
+            Form::Opaque(part) => part.hasher(),
+            Form::Small { bytes, .. } => {
                 let mut hasher = Hasher::new();
                 hasher.update(bytes);
-                blob.check_hashed(hasher)?;
+                hasher
+            }
+        }
+    }
+
+    /// Makes the bytes durable and visible, whose digest was checked.
+    fn keep(self, blob: &Descriptor) -> Result<()> {
+        let part = match self.form {
+            Form::Segmented(segmented) => return segmented.keep(&self.blobs, blob),
+            Form::Opaque(part) => part,
+            Form::Small { ref bytes, .. } => {
                 if is_there(&self.blobs, blob, BLOBS, bytes)? {
                     return Ok(());
                 }
@@ -222,7 +245,7 @@ fn is_there(blobs: &Blobs, blob: &Descriptor, folder: &str, bytes: &[u8]) -> Res
 }
 
 fn keep_whole(blobs: &Blobs, mut part: Part, blob: &Descriptor) -> Result<()> {
-    part.seal(blob)?;
+    part.seal(blob.digest)?;
     let failed = |error| Error::files(format!("writing blob {}", blob.digest), error);
     let lock = blobs.share()?;
     blobs.session()?.root(blob.digest)?;

@@ -5,6 +5,7 @@
 mod field;
 mod need;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use self::field::{ascii, put_number, put_octal, put_text, record, seal, split_path};
@@ -271,7 +272,7 @@ impl Header {
 
     fn ustar(&self) -> Vec<u8> {
         let (prefix, suffix) = split_path(&self.name).unwrap_or((b"", &self.name));
-        let mut block = self.template(suffix, &self.link, put_octal, <[u8]>::to_vec);
+        let mut block = self.template(suffix, &self.link, put_octal, |text| text.into());
         put_text(&mut block[345..500], prefix);
         seal(&mut block, Format::USTAR);
         block.to_vec()
@@ -291,7 +292,7 @@ impl Header {
             let name = lexical::join(&[dir, b"PaxHeaders.0", file]);
             put_special(&mut bytes, &name, &body, b'x', Format::PAX);
         }
-        let mut block = self.template(&self.name, &self.link, put_octal, ascii);
+        let mut block = self.template(&self.name, &self.link, put_octal, |text| ascii(text).into());
         seal(&mut block, Format::PAX);
         bytes.extend_from_slice(&block);
         Ok(bytes)
@@ -305,7 +306,7 @@ impl Header {
                 put_special(&mut bytes, b"././@LongLink", &body, flag, Format::GNU);
             }
         }
-        let mut block = self.template(&self.name, &self.link, put_number, <[u8]>::to_vec);
+        let mut block = self.template(&self.name, &self.link, put_number, |text| text.into());
         if let Some(time) = self.atime {
             put_number(&mut block[345..357], time.seconds);
         }
@@ -323,7 +324,7 @@ impl Header {
         name: &[u8],
         link: &[u8],
         put: fn(&mut [u8], i64),
-        text: fn(&[u8]) -> Vec<u8>,
+        text: fn(&[u8]) -> Cow<'_, [u8]>,
     ) -> [u8; BLOCK] {
         let mut block = [0; BLOCK];
         block[156] = self.kind.flag();

@@ -6,7 +6,7 @@ mod tests;
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use files::{Dir, Stat};
@@ -19,6 +19,8 @@ pub(crate) use output::Output;
 const BLOCK: usize = 512;
 /// Files up to this size are read before their header is written, so that one that changed can be read again.
 const WHOLE: u64 = 1 << 20;
+/// Others are read in pieces of this size.
+const PIECE: usize = 256 << 10;
 
 /// A layer, and what of the source is not in it.
 #[derive(Debug)]
@@ -53,8 +55,17 @@ pub fn pack(
 /// Writes a tar into the pipeline that makes a layer of it.
 pub(crate) struct Writer {
     out: Output,
-    /// The content of a small file, or a piece of a large one.
+    /// The content of a small file, or a piece of a large one, and what was there before.
     scratch: Vec<u8>,
+    /// Of the file before: its neighbours are opened by their name alone.
+    folder: Option<Folder>,
+}
+
+/// An open folder below another one.
+struct Folder {
+    above: Arc<Dir>,
+    path: PathBuf,
+    dir: Dir,
 }
 
 impl Writer {
@@ -62,6 +73,7 @@ impl Writer {
         Ok(Writer {
             out: Output::new(into)?,
             scratch: Vec::new(),
+            folder: None,
         })
     }
 
@@ -93,12 +105,10 @@ impl Writer {
     /// Copies exactly `size` bytes as the content of the header before.
     pub(crate) fn content(&mut self, from: &mut dyn Read, size: u64) -> std::io::Result<()> {
         self.out.payload(size)?;
-        self.scratch.resize(1 << 18, 0);
+        self.scratch.resize(self.scratch.len().max(PIECE), 0);
         let mut left = size;
         while left > 0 {
-            let room = usize::try_from(left)
-                .unwrap_or(usize::MAX)
-                .min(self.scratch.len());
+            let room = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
             let count = from.read(&mut self.scratch[..room])?;
             if count == 0 {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
@@ -118,33 +128,25 @@ impl Writer {
         }
     }
 
-    fn file(&mut self, mut header: Header, dir: &Dir, path: &Path) -> Result<()> {
+    fn file(&mut self, mut header: Header, dir: &Arc<Dir>, path: &Path) -> Result<()> {
         let name = || format!("packing {}", dir.path().join(path).display());
-        let open = || {
-            let file = dir.file(path)?;
-            let stat = Stat::of(&file)?;
-            Ok((file, stat))
-        };
-        let open = || open().map_err(|error: files::Error| vanished(Error::files(name(), error)));
-        let (mut file, mut stat) = open()?;
+        let unopened = |error| vanished(Error::files(name(), error));
+        let unread = |error| Error::io(name(), error);
+        let (mut file, mut stat) = self.open(dir, path).map_err(unopened)?;
         if stat.size <= WHOLE {
-            if !self
-                .read_whole(&file, &stat)
-                .map_err(|error| Error::io(name(), error))?
-            {
-                (file, stat) = open()?;
-                if stat.size > WHOLE
-                    || !self
-                        .read_whole(&file, &stat)
-                        .map_err(|error| Error::io(name(), error))?
-                {
-                    return Err(changed(name()));
+            let mut content = self.read_whole(&file, &stat).map_err(unread)?;
+            if content.is_none() {
+                self.folder = None;
+                (file, stat) = self.open(dir, path).map_err(unopened)?;
+                if stat.size <= WHOLE {
+                    content = self.read_whole(&file, &stat).map_err(unread)?;
                 }
             }
+            let bytes = content.ok_or_else(|| changed(name()))?;
             header.size = i64::try_from(stat.size).unwrap_or(i64::MAX);
             self.header(&header)?;
             let content = std::mem::take(&mut self.scratch);
-            self.whole(&content)?;
+            self.whole(&content[..bytes])?;
             self.scratch = content;
             return Ok(());
         }
@@ -164,14 +166,35 @@ impl Writer {
         }
     }
 
-    /// Reads a file into `scratch`; `false` when it changed meanwhile.
-    fn read_whole(&mut self, file: &File, stat: &Stat) -> std::io::Result<bool> {
-        self.scratch.clear();
-        self.scratch
-            .reserve(usize::try_from(stat.size).unwrap_or(0) + 1);
-        file.take(stat.size + 1).read_to_end(&mut self.scratch)?;
-        let as_long = self.scratch.len() as u64 == stat.size;
-        Ok(as_long && is_same(file, stat).map_err(std::io::Error::other)?)
+    fn open(&mut self, dir: &Arc<Dir>, path: &Path) -> files::Result<(File, Stat)> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return dir.file_and_stat(path);
+        };
+        let folder = match self.folder.take() {
+            Some(folder) if Arc::ptr_eq(&folder.above, dir) && folder.path == parent => folder,
+            _ => Folder {
+                above: Arc::clone(dir),
+                path: parent.to_owned(),
+                dir: dir.dir(parent)?,
+            },
+        };
+        self.folder
+            .insert(folder)
+            .dir
+            .file_and_stat(Path::new(name))
+    }
+
+    /// Reads a file to the start of `scratch` and says how many bytes it has; `None` when it changed meanwhile.
+    fn read_whole(&mut self, mut file: &File, stat: &Stat) -> std::io::Result<Option<usize>> {
+        let bytes = usize::try_from(stat.size).unwrap_or(usize::MAX);
+        self.scratch.resize(self.scratch.len().max(bytes), 0);
+        match file.read_exact(&mut self.scratch[..bytes]) {
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+            read => read?,
+        }
+        // That nothing was added is in its size.
+        let is_same = is_same(file, stat).map_err(std::io::Error::other)?;
+        Ok(is_same.then_some(bytes))
     }
 
     pub(crate) fn finish(mut self) -> Result<Layer> {

@@ -47,8 +47,15 @@ pub(super) fn put_octal(field: &mut [u8], number: i64) {
     } else {
         0
     };
-    let width = field.len() - 1;
-    put_text(field, format!("{number:0width$o}").as_bytes());
+    let Some((end, digits)) = field.split_last_mut() else {
+        return;
+    };
+    *end = 0;
+    let mut rest = number;
+    for digit in digits.iter_mut().rev() {
+        *digit = b"01234567"[usize::try_from(rest & 7).unwrap_or(0)];
+        rest >>= 3;
+    }
 }
 
 pub(super) fn put_number(field: &mut [u8], number: i64) {

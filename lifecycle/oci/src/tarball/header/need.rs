@@ -24,7 +24,7 @@ impl Need<'_> {
             }
             self.records.insert(key.into(), text.to_vec());
         }
-        self.keep_given(key, text);
+        self.keep_given(key, || text.to_vec());
     }
 
     /// An empty key means that PAX has no record for it.
@@ -41,7 +41,7 @@ impl Need<'_> {
                     .insert(key.into(), number.to_string().into_bytes());
             }
         }
-        self.keep_given(key, number.to_string().as_bytes());
+        self.keep_given(key, || number.to_string().into_bytes());
     }
 
     pub(super) fn time(&mut self, time: Option<Time>, key: &str) {
@@ -55,17 +55,15 @@ impl Need<'_> {
             self.prefer_pax = true;
             self.records.insert(key.into(), time.to_pax());
         }
-        self.keep_given(key, &time.to_pax());
+        self.keep_given(key, || time.to_pax());
     }
 
     /// A record that says what the field says stays a record.
-    fn keep_given(&mut self, key: &str, value: &[u8]) {
-        if self
-            .given
-            .get(key.as_bytes())
-            .is_some_and(|given| given == value)
+    fn keep_given(&mut self, key: &str, value: impl Fn() -> Vec<u8>) {
+        if let Some(given) = self.given.get(key.as_bytes())
+            && *given == value()
         {
-            self.records.insert(key.into(), value.to_vec());
+            self.records.insert(key.into(), given.clone());
         }
     }
 

@@ -7,14 +7,14 @@ use std::thread::JoinHandle;
 use chunks::{ChunkId, Cutter, Deflater, HEAD, Piece, Recipe};
 
 use crate::parallel::{Ordered, cores, spawn, stopped};
-use crate::{
-    Blob, Descriptor, Digest, Error, Hasher, Layer, MediaType, Result, Sink, Source, Store,
-};
+use crate::{Blob, Digest, Error, Hasher, Layer, MediaType, Result, Sink, Source, Store};
 
 /// Threads that compress, and chunks in flight, whatever the number of cores. A chunk of at most 1 MiB (and a little) is there
 /// raw and compressed: 12 × 2.2 MiB and what is being cut stay below 32 MiB (`docs/design/decisions.md` 20).
 const WORKERS: usize = 8;
 const AHEAD: usize = 12;
+/// Chunks are handed over together up to this size, since waking a thread costs as much as looking a chunk up.
+const BATCH_BYTES: usize = 256 << 10;
 
 /// Takes the bytes of a tar and becomes a layer.
 pub(crate) struct Output {
@@ -34,7 +34,8 @@ impl Output {
             flow: Flow {
                 store: Arc::clone(store),
                 workers,
-                stage: Stage::Empty(store.begin()?),
+                batch: Batch::default(),
+                stage: Stage::First(store.begin()?),
             },
         })
     }
@@ -70,49 +71,69 @@ impl Output {
     }
 }
 
-/// Chunks on their way into a blob. One chunk is worked on by the calling thread; the second one starts the others.
+/// Chunks on their way into a blob. A single batch is worked on by the calling thread; the second one starts the others.
 struct Flow {
     store: Arc<dyn Store>,
     workers: usize,
+    batch: Batch,
     stage: Stage,
 }
 
+/// Chunks that are worked on together: several small ones, or one of any size.
+#[derive(Default)]
+struct Batch {
+    chunks: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn has_room_for(&self, chunk: &[u8]) -> bool {
+        self.chunks.is_empty() || self.bytes + chunk.len() <= BATCH_BYTES
+    }
+
+    fn push(&mut self, chunk: Vec<u8>) {
+        self.bytes += chunk.len();
+        self.chunks.push(chunk);
+    }
+}
+
 enum Stage {
-    Empty(Box<dyn Sink>),
-    One(Box<dyn Sink>, Vec<u8>),
+    First(Box<dyn Sink>),
     Running(Threads),
     /// A thread has failed and its error was returned.
     Failed,
 }
 
-/// Where the blob goes, and what it turned out to be.
-type Written = (Box<dyn Sink>, Descriptor);
-
 impl Flow {
     fn send(&mut self, chunk: Vec<u8>) -> Result<()> {
-        self.stage = match std::mem::replace(&mut self.stage, Stage::Failed) {
-            Stage::Empty(sink) => Stage::One(sink, chunk),
-            Stage::One(sink, first) => {
-                let threads = Threads::start(sink, &self.store, self.workers)?;
-                Stage::Running(threads.take(first)?.take(chunk)?)
-            }
-            Stage::Running(threads) => Stage::Running(threads.take(chunk)?),
-            Stage::Failed => return Err(stopped()),
-        };
+        if !self.batch.has_room_for(&chunk) {
+            self.send_batch()?;
+        }
+        self.batch.push(chunk);
         Ok(())
     }
 
-    fn finish(self) -> Result<Layer> {
-        let (diff_id, (sink, descriptor)) = match self.stage {
-            Stage::Running(threads) => threads.stop()?,
-            Stage::One(sink, chunk) => {
-                let done = work(&mut deflater()?, &*self.store, &chunk);
-                (Digest::of(&chunk), write(sink, &mut std::iter::once(done))?)
-            }
-            Stage::Empty(sink) => (Digest::of(b""), write(sink, &mut std::iter::empty())?),
+    fn send_batch(&mut self) -> Result<()> {
+        let threads = match std::mem::replace(&mut self.stage, Stage::Failed) {
+            Stage::First(sink) => Threads::start(sink, &self.store, self.workers)?,
+            Stage::Running(threads) => threads,
             Stage::Failed => return Err(stopped()),
         };
-        sink.finish(&descriptor)?;
+        let batch = std::mem::take(&mut self.batch);
+        self.stage = Stage::Running(threads.take(batch)?);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Layer> {
+        if matches!(self.stage, Stage::Running(_)) {
+            self.send_batch()?;
+        }
+        let (diff_id, sink) = match self.stage {
+            Stage::Running(threads) => threads.stop()?,
+            Stage::First(sink) => here(sink, &*self.store, &self.batch)?,
+            Stage::Failed => return Err(stopped()),
+        };
+        let descriptor = sink.finish_as(MediaType::OciLayerGzip)?;
         let source: Arc<dyn Source> = Arc::clone(&self.store) as _;
         Ok(Layer {
             diff_id,
@@ -123,15 +144,25 @@ impl Flow {
     fn abandon(self) -> Option<Error> {
         match self.stage {
             Stage::Running(threads) => threads.stop().err(),
-            Stage::Empty(_) | Stage::One(..) | Stage::Failed => None,
+            Stage::First(_) | Stage::Failed => None,
         }
     }
 }
 
+/// The whole work in the calling thread.
+fn here(sink: Box<dyn Sink>, store: &dyn Store, batch: &Batch) -> Result<(Digest, Box<dyn Sink>)> {
+    let mut deflater = deflater()?;
+    let mut hasher = Hasher::new();
+    batch.chunks.iter().for_each(|chunk| hasher.update(chunk));
+    let chunks = batch.chunks.iter();
+    let mut done = chunks.map(|chunk| work(&mut deflater, store, chunk));
+    Ok((hasher.finish(), write(sink, &mut done)?))
+}
+
 struct Threads {
-    hash: SyncSender<Arc<Vec<u8>>>,
+    hash: SyncSender<Arc<Batch>>,
     hasher: JoinHandle<Digest>,
-    pool: Ordered<Arc<Vec<u8>>, Result<Done>, Written>,
+    pool: Ordered<Arc<Batch>, Vec<Result<Done>>, Box<dyn Sink>>,
 }
 
 /// A chunk on its way out.
@@ -148,31 +179,36 @@ impl Threads {
             .map(|_| {
                 let mut deflater = deflater()?;
                 let store = Arc::clone(store);
-                Ok(move |raw: Arc<Vec<u8>>| work(&mut deflater, &*store, &raw))
+                Ok(move |batch: Arc<Batch>| {
+                    let chunks = batch.chunks.iter();
+                    chunks
+                        .map(|raw| work(&mut deflater, &*store, raw))
+                        .collect()
+                })
             })
             .collect::<Result<Vec<_>>>()?;
         let ahead = (workers.len() * 4).min(AHEAD);
-        let pool = Ordered::start(workers, ahead, |done| write(sink, done))?;
-        let (hash, chunks) = sync_channel::<Arc<Vec<u8>>>(4);
+        let pool = Ordered::start(workers, ahead, |done| write(sink, &mut done.flatten()))?;
+        let (hash, batches) = sync_channel::<Arc<Batch>>(4);
         let hasher = spawn("diff-id", move || {
             let mut hasher = Hasher::new();
-            for chunk in chunks {
-                hasher.update(&chunk);
+            for batch in batches {
+                batch.chunks.iter().for_each(|chunk| hasher.update(chunk));
             }
             hasher.finish()
         })?;
         Ok(Threads { hash, hasher, pool })
     }
 
-    fn take(self, chunk: Vec<u8>) -> Result<Threads> {
-        let chunk = Arc::new(chunk);
-        if self.hash.send(Arc::clone(&chunk)).is_err() || !self.pool.push(chunk) {
+    fn take(self, batch: Batch) -> Result<Threads> {
+        let batch = Arc::new(batch);
+        if self.hash.send(Arc::clone(&batch)).is_err() || !self.pool.push(batch) {
             return Err(self.stop().err().unwrap_or_else(stopped));
         }
         Ok(self)
     }
 
-    fn stop(self) -> Result<(Digest, Written)> {
+    fn stop(self) -> Result<(Digest, Box<dyn Sink>)> {
         drop(self.hash);
         let diff_id = self.hasher.join().map_err(|_| stopped());
         let written = self.pool.finish()?;
@@ -215,16 +251,13 @@ fn small(length: usize) -> Result<u32> {
 fn write(
     mut sink: Box<dyn Sink>,
     segments: &mut dyn Iterator<Item = Result<Done>>,
-) -> Result<Written> {
+) -> Result<Box<dyn Sink>> {
     let failed = |error| Error::io("writing the blob of a layer", error);
-    let mut hasher = Hasher::new();
-    hasher.update(&HEAD);
     sink.write_all(&HEAD).map_err(failed)?;
     let mut crc = crc32fast::Hasher::new();
     let mut pieces = Vec::new();
     for done in segments {
         let done = done?;
-        hasher.update(&done.segment);
         sink.segment(&done.piece, &done.segment).map_err(failed)?;
         crc.combine(&done.crc);
         pieces.push(done.piece);
@@ -233,13 +266,6 @@ fn write(
         pieces,
         crc32: crc.finalize(),
     };
-    let tail = recipe.tail();
-    hasher.update(&tail);
-    sink.write_all(&tail).map_err(failed)?;
-    let descriptor = Descriptor {
-        media_type: MediaType::OciLayerGzip,
-        size: hasher.size(),
-        digest: hasher.finish(),
-    };
-    Ok((sink, descriptor))
+    sink.write_all(&recipe.tail()).map_err(failed)?;
+    Ok(sink)
 }
