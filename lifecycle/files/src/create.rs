@@ -133,6 +133,17 @@ impl Dir {
             .map_err(|errno| self.failed("marking as opaque the folder", beneath, errno))
     }
 
+    /// Whether overlayfs hides what lower layers have in this directory. Fails for one that may not be read.
+    pub fn is_opaque(&self, beneath: &Path) -> Result<bool> {
+        let dir = self.dir(beneath)?;
+        let mut value = [0; 1];
+        match rustix::fs::fgetxattr(dir.fd(), c"user.overlay.opaque", &mut value) {
+            Ok(_) => Ok(&value == b"y"),
+            Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::RANGE) => Ok(false),
+            Err(errno) => Err(self.failed("looking for the mark of overlays at", beneath, errno)),
+        }
+    }
+
     /// Sets the permissions of a file or directory; of a link they cannot be set.
     pub fn set_mode(&self, beneath: &Path, mode: u32) -> Result<()> {
         let names = beneath::names(beneath)?;
