@@ -185,18 +185,20 @@ impl Dir {
 
     /// Renames; what had the name `to` is replaced as by rename(2).
     pub fn rename(&self, from: &Path, to: &Path) -> Result<()> {
-        let (source, old) = self.parent(from)?;
-        let (target, new) = self.parent(to)?;
-        rustix::fs::renameat(source.fd(), old, target.fd(), new)
-            .map_err(|errno| self.failed("renaming", from, errno))
+        self.rename_into(from, self, to)
     }
 
     /// Renames out of this directory to `to` beneath another one on the same file system; what had that name is replaced.
     pub fn rename_into(&self, from: &Path, into: &Dir, to: &Path) -> Result<()> {
         let (source, old) = self.parent(from)?;
         let (target, new) = into.parent(to)?;
-        rustix::fs::renameat(source.fd(), old, target.fd(), new)
-            .map_err(|errno| self.failed("renaming", from, errno))
+        rustix::fs::renameat(source.fd(), old, target.fd(), new).map_err(|errno| {
+            let error = self.failed("renaming", from, errno);
+            match errno {
+                Errno::XDEV => error.with_kind(ErrorKind::OtherFileSystem),
+                _ => error,
+            }
+        })
     }
 
     /// Removes anything but a directory; a link itself, not what it points to.

@@ -90,6 +90,26 @@ pub fn copy_on_write(host: &HostId, folder: &Path) -> Row {
     row
 }
 
+/// Whether an overlay can keep changes in the file system that `folder` is on; makes marks there, which stay.
+///
+/// The kernel mounts an overlay also where it then can neither delete nor replace anything, as above another overlay: in
+/// a container without a volume. `folder` is empty.
+pub fn keeps_changes(folder: &Path) -> Result<()> {
+    let marked = Dir::open(folder).and_then(|dir| {
+        dir.whiteout(Path::new("deleted"))?;
+        dir.create_dir(Path::new("replaced"), 0o755)?;
+        dir.make_opaque(Path::new("replaced"))
+    });
+    marked.map_err(|cause| {
+        let kind = ErrorKind::Unavailable {
+            errno: libc::EOPNOTSUPP,
+            knob: format!("the file system of {}", folder.display()),
+            fix: "keep slipway's state (SLIPWAY_HOME) on a local disk or a volume".to_owned(),
+        };
+        Error::new(kind, "marking files as overlays do").caused(cause)
+    })
+}
+
 fn try_copy_on_write(host: HostId, folder: &Path) -> Result<()> {
     let doing = "making folders to try an overlay with";
     let failed = |cause: files::Error| Error::new(ErrorKind::Other, doing).caused(cause);
@@ -99,13 +119,10 @@ fn try_copy_on_write(host: HostId, folder: &Path) -> Result<()> {
     let top = place.create_dir(Path::new(&name), 0o755).map_err(failed)?;
     let path = |name: &str| top.path().join(name);
     let tried = || {
-        for name in ["lower", "upper", "work"] {
+        for name in ["marks", "lower", "upper", "work"] {
             top.create_dir(Path::new(name), 0o755).map_err(failed)?;
         }
-        // The kernel mounts an overlay also where it then cannot mark a folder.
-        top.make_opaque(Path::new("lower")).map_err(|cause| {
-            Error::new(ErrorKind::Other, "marking a folder as overlays do").caused(cause)
-        })?;
+        keeps_changes(&path("marks"))?;
         host.give(top.path())?;
         let seen = Mount {
             from: From::Overlay {
