@@ -24,7 +24,9 @@ printf '[types]\ncache = true\nlaunch = true\nbuild = true\n' > "$layer.toml"
 . "$OLDPWD/do"
 "#;
 
-const TOML: &str = "api = \"0.12\"\n[buildpack]\nid = \"test/store\"\nversion = \"1\"\n[[targets]]\nos = \"linux\"\n";
+/// Its id is the name of the application.
+const TOML: &str =
+    "api = \"0.12\"\n[buildpack]\nid = \"NAME\"\nversion = \"1\"\n[[targets]]\nos = \"linux\"\n";
 
 /// What the buildpack fills the layer with.
 const FILLED: &str = "./c=3 ./dir/a=1 ./dir/b=2 ./same=3";
@@ -47,7 +49,11 @@ struct Built {
 
 impl Shop {
     fn new(world: World, name: &'static str) -> Shop {
-        write(&world, "buildpack/buildpack.toml", TOML);
+        write(
+            &world,
+            "buildpack/buildpack.toml",
+            &TOML.replace("NAME", name),
+        );
         write(&world, "buildpack/bin/detect", "#!/bin/sh\n");
         write(&world, "buildpack/bin/build", BUILD);
         Shop {
@@ -101,7 +107,7 @@ impl Shop {
         let told = self.world.run(&["inspect", self.name, "--json"]).success();
         let told: serde_json::Value = serde_json::from_str(&told.stdout).expect("JSON");
         let mut layers = told["layers"].as_array().expect("layers").iter();
-        let ours = layers.find(|layer| layer["holds"] == "test/store:store");
+        let ours = layers.find(|layer| layer["holds"] == format!("{}:store", self.name));
         ours.expect("the layer")["diff_id"].to_string()
     }
 
@@ -109,13 +115,14 @@ impl Shop {
     fn kept(&self) -> BTreeMap<PathBuf, (u64, i64, i64)> {
         let mut pending = vec![self.world.state().join("reuse")];
         let mut found = BTreeMap::new();
+        let layer = format!("/{}/store/", self.name);
         while let Some(folder) = pending.pop() {
             for entry in fs::read_dir(folder).expect("a folder") {
                 let path = entry.expect("an entry").path();
                 let of = path.symlink_metadata().expect("an entry");
                 if of.is_dir() {
                     pending.push(path);
-                } else if path.to_string_lossy().contains("/test_store/store/") {
+                } else if path.to_string_lossy().contains(&layer) {
                     found.insert(path, (of.ino(), of.ctime(), of.ctime_nsec()));
                 }
             }
@@ -199,7 +206,7 @@ fn changes(who: Who) {
 #[test]
 fn modes_links_and_closed_folders_are_as_in_a_layer_that_was_made_at_once() {
     let mut shop = Shop::new(shared_world(), "cached-modes");
-    let changes = "chmod 700 dir; chmod 600 c; rm link; ln -s dir/a link; mkdir shut; echo 9 > shut/in; chmod 500 shut";
+    let changes = "chmod 700 dir; chmod 600 dir/a; rm link; ln -s dir/a link; mkdir shut; echo 9 > shut/in; chmod 500 shut";
     shop.build("");
     let built = shop.build(changes);
     assert_eq!(shop.build("").diff_id, built.diff_id);
