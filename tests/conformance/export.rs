@@ -11,7 +11,8 @@ use oci::tarball::Tree;
 use oci::{Descriptor, Image, Memory, Reference, Store};
 use phases::export::{CREATED, copy_lifecycle_sboms, export_from};
 use phases::{
-    Analyzed, Context, Dirs, ErrorKind, Event, Events, ExportRequest, Launcher, Owners, messages,
+    Analyzed, Context, Dirs, ErrorKind, Event, Events, ExportRequest, Launcher, Owners, Untouched,
+    messages,
 };
 use serde_json::{Value, json};
 
@@ -157,6 +158,7 @@ impl Setting {
             exec_env: &self.exec_env,
             owners: self.owners,
             created: self.created,
+            untouched: &Untouched::new(),
             names: &self.names,
         };
         let dirs = Dirs::below(self.root.path());

@@ -15,6 +15,8 @@ use crate::venv::Venv;
 use crate::{settle, start, uv};
 
 const LAYER: &str = "venv";
+/// What uv downloaded and unpacked.
+const CACHE: &str = "uv-cache";
 
 pub(crate) fn build(cx: &BuildContext<'_>) -> Result<Built> {
     let roots = files(cx)?;
@@ -43,9 +45,15 @@ pub(crate) fn build(cx: &BuildContext<'_>) -> Result<Built> {
         cx.keyed_layer(LAYER, types(cx), &key)?
     };
     match layer {
-        Keyed::Reused(_) => cx
-            .log
-            .line("Reusing the packages of the last build: nothing they follow from has changed"),
+        Keyed::Reused(_) => {
+            cx.log.line(
+                "Reusing the packages of the last build: nothing they follow from has changed",
+            );
+            // Not needed now, but by the build that installs next.
+            for name in [uv::LAYER, CACHE] {
+                cx.keep_cached_layer(name)?;
+            }
+        }
         Keyed::Fresh(layer) => {
             let job = Job {
                 requirements: &requirements,
@@ -137,7 +145,7 @@ struct Job<'a> {
 impl Job<'_> {
     fn fill(&self, cx: &BuildContext<'_>, layer: &Layer) -> Result<()> {
         let program = uv::program(cx, self.settings)?;
-        let cache = cx.cache_layer("uv-cache")?;
+        let cache = cx.cache_layer(CACHE)?;
         let venv = Venv::create(layer.path(), self.interpreter)?;
         let litter = Litter::watch(&cx.app, self.locals);
         cx.log.line(&format!(

@@ -16,6 +16,9 @@ use crate::settings::{Netrc, Settings, local_folder};
 /// Also part of the key of the layer with the packages.
 pub(crate) const VERSION: &str = "0.13.8";
 
+/// Holds the program.
+pub(crate) const LAYER: &str = "uv";
+
 /// Where PyPI keeps its files.
 const FILES: &str = "https://files.pythonhosted.org/packages";
 
@@ -83,7 +86,7 @@ fn layer(cx: &BuildContext<'_>, wheel: &Wheel) -> Result<Keyed> {
         cache: true,
         ..LayerTypes::default()
     };
-    cx.keyed_layer("uv", types, &Key::default().with("wheel", wheel.sha256))
+    cx.keyed_layer(LAYER, types, &Key::default().with("wheel", wheel.sha256))
 }
 
 fn fetch(cx: &BuildContext<'_>, settings: &Settings, wheel: &Wheel, to: &Path) -> Result<()> {

@@ -53,6 +53,12 @@ impl<'a> BuildContext<'a> {
     pub fn cache_layer(&self, name: &str) -> Result<Layer> {
         Layer::cache(&self.layers, name)
     }
+
+    /// Keeps a layer that is for nothing but the cache as an earlier build left it, if it came back: one that no build
+    /// asks for is forgotten.
+    pub fn keep_cached_layer(&self, name: &str) -> Result<()> {
+        Layer::keep_cached(&self.layers, name)
+    }
 }
 
 impl<'a> Deref for BuildContext<'a> {

@@ -67,6 +67,13 @@ pub enum Keyed {
     Fresh(Layer),
 }
 
+/// What is kept for later builds and for nothing else.
+const CACHED: LayerTypes = LayerTypes {
+    launch: false,
+    build: false,
+    cache: true,
+};
+
 /// When a variable of a layer holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope<'a> {
@@ -124,14 +131,22 @@ impl Layer {
     }
 
     pub(crate) fn cache(layers: &Path, name: &str) -> Result<Layer> {
-        let types = LayerTypes {
-            cache: true,
-            ..LayerTypes::default()
-        };
-        let layer = Layer::at(layers, name, types);
+        let layer = Layer::at(layers, name, CACHED);
         files::create_folder(&layer.path)?;
         layer.write_toml()?;
         Ok(layer)
+    }
+
+    pub(crate) fn keep_cached(layers: &Path, name: &str) -> Result<()> {
+        let layer = Layer::at(layers, name, CACHED);
+        let Some(restored) = layer.restored()?.filter(|_| layer.path.is_dir()) else {
+            return Ok(());
+        };
+        let toml = LayerToml {
+            types: CACHED,
+            metadata: restored.metadata,
+        };
+        files::write(&layer.toml, toml.to_toml().as_bytes())
     }
 
     fn at(layers: &Path, name: &str, types: LayerTypes) -> Layer {
@@ -174,18 +189,18 @@ impl Layer {
         files::write(&folder.join(file), value.as_bytes())
     }
 
-    /// The key that an earlier build left. Metadata in a shape that we never write counts as none.
+    /// What an earlier build left. Metadata in a shape that we never write counts as none.
+    fn restored(&self) -> Result<Option<LayerToml>> {
+        let text = files::read_text(&self.toml)?;
+        Ok(text.and_then(|text| LayerToml::parse(&text, &self.toml).ok()))
+    }
+
     fn restored_key(&self) -> Result<Option<String>> {
-        let Some(text) = files::read_text(&self.toml)? else {
-            return Ok(None);
-        };
-        let Ok(restored) = LayerToml::parse(&text, &self.toml) else {
-            return Ok(None);
-        };
-        let key = restored
-            .metadata
-            .as_ref()
-            .and_then(|metadata| metadata.get(KEY)?.as_str());
+        let restored = self.restored()?;
+        let key = restored.as_ref().and_then(|restored| {
+            let metadata = restored.metadata.as_ref()?;
+            metadata.get(KEY)?.as_str()
+        });
         Ok(key.map(str::to_owned))
     }
 

@@ -133,6 +133,17 @@ impl Dir {
             .map_err(|errno| self.failed("marking as opaque the folder", beneath, errno))
     }
 
+    /// Whether overlayfs hides what lower layers have in this directory. Fails for one that may not be read.
+    pub fn is_opaque(&self, beneath: &Path) -> Result<bool> {
+        let dir = self.dir(beneath)?;
+        let mut value = [0; 1];
+        match rustix::fs::fgetxattr(dir.fd(), c"user.overlay.opaque", &mut value) {
+            Ok(_) => Ok(&value == b"y"),
+            Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::RANGE) => Ok(false),
+            Err(errno) => Err(self.failed("looking for the mark of overlays at", beneath, errno)),
+        }
+    }
+
     /// Sets the permissions of a file or directory; of a link they cannot be set.
     pub fn set_mode(&self, beneath: &Path, mode: u32) -> Result<()> {
         let names = beneath::names(beneath)?;
@@ -174,18 +185,20 @@ impl Dir {
 
     /// Renames; what had the name `to` is replaced as by rename(2).
     pub fn rename(&self, from: &Path, to: &Path) -> Result<()> {
-        let (source, old) = self.parent(from)?;
-        let (target, new) = self.parent(to)?;
-        rustix::fs::renameat(source.fd(), old, target.fd(), new)
-            .map_err(|errno| self.failed("renaming", from, errno))
+        self.rename_into(from, self, to)
     }
 
     /// Renames out of this directory to `to` beneath another one on the same file system; what had that name is replaced.
     pub fn rename_into(&self, from: &Path, into: &Dir, to: &Path) -> Result<()> {
         let (source, old) = self.parent(from)?;
         let (target, new) = into.parent(to)?;
-        rustix::fs::renameat(source.fd(), old, target.fd(), new)
-            .map_err(|errno| self.failed("renaming", from, errno))
+        rustix::fs::renameat(source.fd(), old, target.fd(), new).map_err(|errno| {
+            let error = self.failed("renaming", from, errno);
+            match errno {
+                Errno::XDEV => error.with_kind(ErrorKind::OtherFileSystem),
+                _ => error,
+            }
+        })
     }
 
     /// Removes anything but a directory; a link itself, not what it points to.

@@ -278,6 +278,11 @@ fn stat_at(fd: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<rustix::fs::S
 }
 
 impl Stat {
+    /// Whether overlayfs hides by this entry what lower layers have at its name.
+    pub fn is_whiteout(&self) -> bool {
+        self.kind == Kind::Char && self.rdev == (0, 0)
+    }
+
     /// Describes an open file.
     pub fn of(file: &File) -> Result<Stat> {
         let stat =

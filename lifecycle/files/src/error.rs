@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Denied,
     /// The disk or the quota is full.
     NoSpace,
+    /// Both names of a rename are not on one file system, or an overlay cannot rename a folder that lies below it.
+    OtherFileSystem,
     /// Somebody else holds the lock.
     Busy,
     Other,

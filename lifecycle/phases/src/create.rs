@@ -8,8 +8,8 @@ use oci::{Images, Reference, Store};
 
 use crate::export::{ExportRequest, Launcher, Owners};
 use crate::{
-    AnalyzeRequest, Context, Error, ErrorKind, Event, Level, Phase, Result, Workshop, analyze,
-    build, detect, export, messages, restore, save_cache,
+    AnalyzeRequest, Context, Error, ErrorKind, Event, Level, Phase, Result, Untouched, Workshop,
+    analyze, build, detect, export, messages, restore, save_cache,
 };
 
 /// What to build, from what, and under which names.
@@ -67,6 +67,7 @@ pub fn create(
     restore(&cx, &analyzed.file, &detected.group, request.cache)?;
     build(&workshop, &detected.group, &detected.plan)?;
 
+    let untouched = Untouched::new();
     let export_request = ExportRequest {
         analyzed: &analyzed,
         group: &detected.group,
@@ -77,6 +78,7 @@ pub fn create(
         exec_env: workshop.exec_env,
         owners: request.owners,
         created: request.created,
+        untouched: &untouched,
         names: request.names,
     };
     let exported = export(&cx, &export_request, store)?;
@@ -88,9 +90,11 @@ pub fn create(
     images
         .publish(&exported.image, request.names)
         .map_err(publishing)?;
-    if let Some(cache) = request.cache
-        && let Err(error) = save_cache(&cx, &detected.group, request.owners, cache, store)
-    {
+    let saved = request.cache.map(|cache| {
+        let (group, owners) = (&detected.group, request.owners);
+        save_cache(&cx, group, owners, &untouched, cache, store)
+    });
+    if let Some(Err(error)) = saved {
         cx.events.tell(Event::Said {
             level: Level::Warning,
             text: messages::cache_failed(&error),

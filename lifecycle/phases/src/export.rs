@@ -10,14 +10,15 @@ mod report;
 mod sbom;
 mod time;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cnb::labels::{LauncherMetadata, LayerSha, LifecycleMetadata, RunImageLabel};
 use cnb::{Group, Metadata, ProjectMetadata, RunImageNames, StackToml};
 use files::Dir;
 use oci::tarball::{Disk, Tree};
-use oci::{Image, Reference, Store};
+use oci::{Digest, Image, Reference, Store};
 
 use self::draft::Draft;
 use crate::analyze::Analyzed;
@@ -46,9 +47,15 @@ pub struct ExportRequest<'a> {
     /// When the image says that it and its history were made, seconds since 1970: `SOURCE_DATE_EPOCH` or [`CREATED`].
     /// Files in layers have [`CREATED`] always.
     pub created: i64,
+    pub untouched: &'a Untouched,
     /// Names it will get, for the report.
     pub names: &'a [Reference],
 }
+
+/// Layers of buildpacks that are exactly what their diff ids say, by the folder's name in the build environment.
+///
+/// Whoever knows that nobody changed them since they were packed says so here; they are not read then.
+pub type Untouched = BTreeMap<PathBuf, Digest>;
 
 /// The time in images when nobody sets another: 1980-01-01T00:00:01Z, as the Go lifecycle.
 pub const CREATED: i64 = oci::tarball::NORMALIZED_MTIME;

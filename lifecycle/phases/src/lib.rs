@@ -50,7 +50,7 @@ pub use detect::{Detected, detect};
 pub use dirs::Dirs;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Events, LayerAction, Level, Silent};
-pub use export::{ExportRequest, Exported, Launcher, Owners, export};
+pub use export::{ExportRequest, Exported, Launcher, Owners, Untouched, export};
 pub use job::{Job, Work, run_job};
 pub use phase::Phase;
 pub use restore::{Restored, Unpacked, restore, restore_stores, restore_with};

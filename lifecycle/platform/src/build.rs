@@ -1,5 +1,6 @@
 //! The whole build: analyze, restore and export here, detect and build in the sandbox.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use cnb::labels::LauncherMetadata;
 use cnb::{ProjectMetadata, RunImageNames};
 use oci::{Digest, Image, Images, Local, Reference, Store};
 use phases::{
-    AnalyzeRequest, Analyzed, Context, ExportRequest, Launcher, Owners, Phase, Work, job,
+    AnalyzeRequest, Analyzed, Context, ExportRequest, Launcher, Owners, Phase, Untouched, Work, job,
 };
 
 use crate::brought::Brought;
@@ -17,6 +18,7 @@ use crate::detect::{self, Detected};
 use crate::error::{Doing, Error, ErrorKind, Result};
 use crate::event::{Event, Through};
 use crate::host::Host;
+use crate::lent::Lent;
 use crate::outputs::{self, Output};
 use crate::reuse::{self, Reuse};
 use crate::site::{self, Inputs, Site, api};
@@ -223,22 +225,55 @@ impl Build<'_> {
         let Detected { group, plan } = detect::in_site(self.site, self.host, &target)?;
 
         let reuse = self.reuse()?;
-        let cache = reuse.as_ref().map(Reuse::path);
-        let unpacked = |diff_id, at: &Path| reuse.as_ref().is_some_and(|it| it.take(diff_id, at));
-        phases::restore_with(&cx, &analyzed.file, &group, cache, &unpacked)
-            .doing("restoring layers of the last build")?;
+        let lent = self.restore(&cx, &analyzed, &group, reuse.as_ref())?;
         let start = Instant::now();
-        let results = self.site.work(&target, Work::build(&group, &plan))?;
+        let work = Work::build(&group, &plan);
+        let (results, lent) = self.site.work_above(lent, &target, &work)?;
         job::built(&results, api()).doing("reading what was built")?;
+        let untouched = self.site.settle(&lent)?;
         self.done(Phase::Build, start);
 
         let start = Instant::now();
-        let image = self.export(&cx, &analyzed, &group)?;
-        if let Some(reuse) = &reuse {
-            self.keep(&cx, &analyzed, &group, reuse)?;
-        }
+        let made = Made {
+            analyzed: &analyzed,
+            group: &group,
+            untouched: self.named(&untouched),
+        };
+        let exported = self.export(&cx, &made, reuse.as_ref());
+        lent.take_back(&self.site.layers(), &untouched);
+        let image = exported?;
         self.done(Phase::Export, start);
         Ok(image)
+    }
+
+    /// Brings back layers of the last build; those that lie unpacked stay where they are and are returned.
+    fn restore(
+        &self,
+        cx: &Context<'_>,
+        analyzed: &Analyzed,
+        group: &cnb::Group,
+        reuse: Option<&Reuse>,
+    ) -> Result<Lent> {
+        let layers = self.site.layers();
+        let lent = RefCell::new(Vec::new());
+        let unpacked = |diff_id, at: &Path| {
+            let beneath = at.strip_prefix(&layers).ok();
+            let found = beneath.and_then(|beneath| reuse?.unpacked(diff_id, beneath));
+            let is_here = found.is_some();
+            lent.borrow_mut().extend(found);
+            is_here
+        };
+        let cache = reuse.map(Reuse::path);
+        phases::restore_with(cx, &analyzed.file, group, cache, &unpacked)
+            .doing("restoring layers of the last build")?;
+        Ok(Lent::new(lent.into_inner()))
+    }
+
+    /// The same layers by their names in the build environment.
+    fn named(&self, untouched: &Untouched) -> Untouched {
+        let layers = &self.site.dirs.layers;
+        let named = |(beneath, diff_id): (&PathBuf, &Digest)| (layers.join(beneath), *diff_id);
+        untouched.iter().map(named).collect()
     }
 
     fn analyze(&self, cx: &Context<'_>) -> Result<Analyzed> {
@@ -256,10 +291,10 @@ impl Build<'_> {
         first.filter(|_| !self.request.clear_cache)
     }
 
-    fn export(&self, cx: &Context<'_>, analyzed: &Analyzed, group: &cnb::Group) -> Result<Image> {
+    fn export(&self, cx: &Context<'_>, made: &Made<'_>, reuse: Option<&Reuse>) -> Result<Image> {
         let request = ExportRequest {
-            analyzed,
-            group,
+            analyzed: made.analyzed,
+            group: made.group,
             launcher: Launcher {
                 bytes: self.host.payload.launcher,
                 metadata: launcher(),
@@ -271,12 +306,16 @@ impl Build<'_> {
             process_type: None,
             project: &ProjectMetadata::default(),
             exec_env: "",
-            owners: owners(analyzed),
+            owners: owners(made.analyzed),
             created: self.request.created,
+            untouched: &made.untouched,
             names: &self.request.names,
         };
         let into: Arc<dyn Store> = self.store.clone();
         let exported = phases::export(cx, &request, &into).doing("exporting the image")?;
+        if let Some(reuse) = reuse {
+            self.keep(cx, made, reuse)?;
+        }
         Ok(exported.image)
     }
 
@@ -294,20 +333,19 @@ impl Build<'_> {
         Ok(reuse)
     }
 
-    fn keep(
-        &self,
-        cx: &Context<'_>,
-        analyzed: &Analyzed,
-        group: &cnb::Group,
-        reuse: &Reuse,
-    ) -> Result<()> {
+    fn keep(&self, cx: &Context<'_>, made: &Made<'_>, reuse: &Reuse) -> Result<()> {
         let through: Arc<dyn Store> = self.store.clone();
-        let kept = phases::save_cache(cx, group, owners(analyzed), reuse.path(), &through)
+        let owners = owners(made.analyzed);
+        let cache = reuse.path();
+        let kept = phases::save_cache(cx, made.group, owners, &made.untouched, cache, &through)
             .doing("keeping cached layers")?;
-        let dirs = &self.site.dirs;
-        let on_disk = |kept: phases::Kept| (dirs.on_disk(&kept.path), kept.diff_id);
-        let folders: Vec<(PathBuf, Digest)> = kept.into_iter().map(on_disk).collect();
-        reuse.give(&folders)
+        let layers = &self.site.dirs.layers;
+        let beneath = |kept: phases::Kept| {
+            let beneath = kept.path.strip_prefix(layers).ok()?;
+            Some((beneath.to_owned(), kept.diff_id))
+        };
+        let packed: Vec<(PathBuf, Digest)> = kept.into_iter().filter_map(beneath).collect();
+        reuse.give(&self.site.layers(), &packed)
     }
 
     fn done(&self, phase: Phase, start: Instant) {
@@ -316,6 +354,14 @@ impl Build<'_> {
             took: start.elapsed(),
         });
     }
+}
+
+/// What the buildpacks made.
+struct Made<'a> {
+    analyzed: &'a Analyzed,
+    group: &'a cnb::Group,
+    /// By names in the build environment.
+    untouched: Untouched,
 }
 
 /// Owners are written, never read from this machine's disk.

@@ -34,6 +34,8 @@ pub(crate) struct Container<'a> {
     pub(crate) id: HostId,
     pub(crate) rootfs: &'a Rootfs,
     pub(crate) dirs: &'a Dirs,
+    /// What is seen where the layers are.
+    pub(crate) layers: From,
     /// The program `lifecycle` on this machine.
     pub(crate) lifecycle: &'a Path,
     /// Folder of this machine for job and results.
@@ -99,7 +101,11 @@ impl Container<'_> {
         let own = |name: &PathBuf, writable| bind(self.dirs.on_disk(name), name, writable);
         let mut mounts = vec![
             own(&self.dirs.app, building),
-            own(&self.dirs.layers, true),
+            Mount {
+                from: self.layers.clone(),
+                at: self.dirs.layers.clone(),
+                writable: true,
+            },
             own(&self.dirs.platform, false),
             own(&self.dirs.buildpacks, false),
             bind(self.lifecycle.to_owned(), Path::new(AGENT), false),

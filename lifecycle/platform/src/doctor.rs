@@ -37,6 +37,10 @@ pub fn examine(host: &Host<'_>) -> Result<Vec<Row>> {
         .into_iter()
         .map(row)
         .collect();
+    rows.push(row(sandbox::probe::copy_on_write(
+        &id,
+        &host.state.builds(),
+    )));
     rows.push(disk(host));
     rows.push(certificates(host));
     Ok(rows)

@@ -1,8 +1,8 @@
 //! Layers that buildpacks want back in the next build of the same image, with their contents.
 //!
 //! One folder per image repository and builder below `reuse`; one build at a time has it, others do without. What counts is the packed
-//! layers in it. Beside them lie the same layers as the last build left them, unpacked, which the next build moves to where it wants them:
-//! nothing is copied. They are gone with a build that fails, and of no use after a restart: nobody made sure that the disk has all of them.
+//! layers in it. Beside them lie the same layers as the last build left them, unpacked, which the next build sees copy-on-write
+//! (`lent.rs`): nothing is copied. They are of no use after a restart: nobody made sure that the disk has all of them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::host::Host;
 
 /// Beside the folders, one per repository.
 const SUFFIX: &str = ".lock";
-/// Holds one folder named by the boot, which holds one per layer.
+/// Holds one folder named by the boot, which holds one per layer, named by diff id, with `<buildpack>/<layer>` in it.
 const UNPACKED: &str = "unpacked";
 /// Another one after every start of the machine.
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
@@ -26,6 +26,23 @@ const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 pub(crate) struct Reuse {
     path: PathBuf,
     _alone: Lock,
+}
+
+/// A cached layer as the last build left it: exactly what its diff id says, owned by whom sandboxes run as.
+#[derive(Debug, Clone)]
+pub(crate) struct Unpacked {
+    pub(crate) diff_id: Digest,
+    /// Holds nothing else.
+    pub(crate) tree: PathBuf,
+    /// `<buildpack>/<layer>`, in `tree` as in the layers folder of a build.
+    pub(crate) beneath: PathBuf,
+}
+
+impl Unpacked {
+    /// The folder of the layer itself.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.tree.join(&self.beneath)
+    }
 }
 
 impl Reuse {
@@ -55,19 +72,24 @@ impl Reuse {
         fs::create_dir(&self.path).doing(doing)
     }
 
-    /// Moves an unpacked layer to `at`; false when there is none, or when it lies on another file system.
-    pub(crate) fn take(&self, diff_id: Digest, at: &Path) -> bool {
-        let from = self.unpacked().map(|dir| dir.join(diff_id.hex()));
-        from.is_some_and(|from| fs::rename(from, at).is_ok())
+    /// The unpacked layer with a diff id, whose name is `beneath`, if it is here.
+    pub(crate) fn unpacked(&self, diff_id: Digest, beneath: &Path) -> Option<Unpacked> {
+        let layer = Unpacked {
+            diff_id,
+            tree: self.trees()?.join(diff_id.hex()),
+            beneath: beneath.to_owned(),
+        };
+        let stat = fs::symlink_metadata(layer.path()).ok()?;
+        stat.is_dir().then_some(layer)
     }
 
-    /// Moves layers, which lie in folders of this machine, to where the next build takes them from. All others are removed.
-    pub(crate) fn give(&self, layers: &[(PathBuf, Digest)]) -> Result<()> {
+    /// Moves layers that were just packed from the layers folder of a build to where the next one finds them. All others go.
+    pub(crate) fn give(&self, layers: &Path, packed: &[(PathBuf, Digest)]) -> Result<()> {
         let doing = "keeping cached layers unpacked";
-        let Some(into) = self.unpacked() else {
+        let Some(into) = self.trees() else {
             return Ok(());
         };
-        let wanted: BTreeSet<PathBuf> = layers.iter().map(|(_, id)| id.hex().into()).collect();
+        let wanted: BTreeSet<PathBuf> = packed.iter().map(|(_, id)| id.hex().into()).collect();
         fs::create_dir_all(&into).doing(doing)?;
         let others = |dir: &Path, keep: &dyn Fn(&Path) -> bool| -> Result<()> {
             let dir = Dir::open(dir).doing(doing)?;
@@ -81,14 +103,18 @@ impl Reuse {
         };
         others(&self.path.join(UNPACKED), &|name| into.ends_with(name))?;
         others(&into, &|name| wanted.contains(name))?;
-        for (from, diff_id) in layers {
+        let trees = Dir::open(&into).doing(doing)?;
+        for (beneath, diff_id) in packed {
+            let at = Path::new(&diff_id.hex()).join(beneath);
+            let parent = at.parent().unwrap_or(&at);
+            trees.create_dir_all(parent, 0o755).doing(doing)?;
             // What cannot be moved is unpacked by the next build.
-            let _ = fs::rename(from, into.join(diff_id.hex()));
+            let _ = fs::rename(layers.join(beneath), into.join(at));
         }
         Ok(())
     }
 
-    fn unpacked(&self) -> Option<PathBuf> {
+    fn trees(&self) -> Option<PathBuf> {
         let boot = fs::read_to_string(BOOT).ok()?;
         Some(self.path.join(UNPACKED).join(boot.trim()))
     }
@@ -147,23 +173,28 @@ mod tests {
         }
     }
 
-    fn layer(dir: &Path, name: &str) -> (PathBuf, Digest) {
-        let path = dir.join(name);
-        fs::create_dir(&path).unwrap();
+    /// A layer of the buildpack `bp` in the layers folder of a build.
+    fn layer(layers: &Path, name: &str) -> (PathBuf, Digest) {
+        let beneath = Path::new("bp").join(name);
+        let path = layers.join(&beneath);
+        fs::create_dir_all(&path).unwrap();
         fs::write(path.join("file"), name).unwrap();
-        (path, Digest::of(name.as_bytes()))
+        (beneath, Digest::of(name.as_bytes()))
     }
 
     #[test]
-    fn layers_move_there_and_back() {
+    fn layers_are_found_where_they_were_given_to() {
         let dir = tempfile::tempdir().unwrap();
         let reuse = reuse(dir.path());
-        let (path, diff_id) = layer(dir.path(), "a");
-        reuse.give(&[(path.clone(), diff_id)]).unwrap();
-        assert!(!path.exists());
-        assert!(reuse.take(diff_id, &path));
-        assert_eq!(fs::read(path.join("file")).unwrap(), b"a");
-        assert!(!reuse.take(diff_id, &dir.path().join("again")));
+        let (beneath, diff_id) = layer(dir.path(), "a");
+        assert!(reuse.unpacked(diff_id, &beneath).is_none());
+        reuse
+            .give(dir.path(), &[(beneath.clone(), diff_id)])
+            .unwrap();
+        assert!(!dir.path().join(&beneath).exists());
+        let found = reuse.unpacked(diff_id, &beneath).unwrap();
+        assert_eq!(fs::read(found.path().join("file")).unwrap(), b"a");
+        assert!(reuse.unpacked(diff_id, Path::new("bp/other")).is_none());
     }
 
     #[test]
@@ -171,22 +202,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let reuse = reuse(dir.path());
         let (a, b) = (layer(dir.path(), "a"), layer(dir.path(), "b"));
-        reuse.give(&[a.clone(), b.clone()]).unwrap();
-        reuse.give(std::slice::from_ref(&b)).unwrap();
-        assert!(!reuse.take(a.1, &a.0));
-        assert!(reuse.take(b.1, &b.0), "it was there already");
+        reuse.give(dir.path(), &[a.clone(), b.clone()]).unwrap();
+        reuse.give(dir.path(), std::slice::from_ref(&b)).unwrap();
+        assert!(reuse.unpacked(a.1, &a.0).is_none());
+        assert!(reuse.unpacked(b.1, &b.0).is_some(), "it was there already");
     }
 
     #[test]
     fn what_another_start_of_the_machine_left_is_not_taken() {
         let dir = tempfile::tempdir().unwrap();
         let reuse = reuse(dir.path());
-        let (path, diff_id) = layer(dir.path(), "a");
+        let (beneath, diff_id) = layer(dir.path(), "a");
         let earlier = reuse.path().join(UNPACKED).join("another-boot");
-        fs::create_dir_all(&earlier).unwrap();
-        fs::rename(&path, earlier.join(diff_id.hex())).unwrap();
-        assert!(!reuse.take(diff_id, &path));
-        reuse.give(&[]).unwrap();
+        let tree = earlier.join(diff_id.hex());
+        fs::create_dir_all(tree.join("bp")).unwrap();
+        fs::rename(dir.path().join(&beneath), tree.join(&beneath)).unwrap();
+        assert!(reuse.unpacked(diff_id, &beneath).is_none());
+        reuse.give(dir.path(), &[]).unwrap();
         assert!(!earlier.exists());
     }
 }

@@ -5,6 +5,7 @@
 //! builds/<id>/root/layers      what buildpacks make        builds/<id>/pip    pip's settings of the caller
 //! builds/<id>/root/platform    the user's variables        builds/<id>/tmp    /tmp
 //! builds/<id>/root/cnb         the buildpacks              builds/<id>/home   /home/cnb
+//! builds/<id>/layers-work      of the overlay at /layers   builds/<id>/changed   cached layers that were changed
 //! ```
 
 use std::ffi::OsString;
@@ -14,8 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cnb::{Environment, ImageTarget, Order, PlatformApi};
+use files::Dir;
 use oci::{Image, Local};
-use phases::{Dirs, Job, Work};
+use phases::{Dirs, Job, Untouched, Work};
 use sandbox::{From, HostId, Mount};
 
 use crate::base::{self, Bases, Fetching};
@@ -25,6 +27,7 @@ use crate::container::{Container, JOB};
 use crate::error::{Doing, Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::host::Host;
+use crate::lent::Lent;
 use crate::memory::Memory;
 use crate::pip_settings;
 use crate::rootfs::{self, Rootfs};
@@ -139,16 +142,75 @@ impl<'a> Site<'a> {
 
     /// Runs one phase in the sandbox and says where its results are.
     pub(crate) fn work(&self, target: &ImageTarget, work: Work) -> Result<PathBuf> {
-        let job = self.workdir.path().join("job");
-        // The phases before this one wrote here as the caller.
+        self.give_layers()?;
+        self.run(target, work, From::Bind(self.layers()))
+    }
+
+    /// As [`Site::work`], above cached layers of the last build. Returns those that [`Site::settle`] has to see.
+    pub(crate) fn work_above(
+        &self,
+        lent: Lent,
+        target: &ImageTarget,
+        work: &Work,
+    ) -> Result<(PathBuf, Lent)> {
+        if lent.is_empty() {
+            return Ok((self.work(target, work.clone())?, lent));
+        }
+        self.give_layers()?;
+        match self.run_above(&lent, target, work.clone()) {
+            // Nothing has run yet: the overlay may be what this machine does not let us have.
+            Err(error) if error.kind() == ErrorKind::Sandbox => {
+                self.host.events.tell(Event::Note {
+                    text: format!("cached layers are moved, since they cannot be mounted: {error}"),
+                });
+                lent.move_into(&self.layers())?;
+                let results = self.run(target, work.clone(), From::Bind(self.layers()))?;
+                Ok((results, Lent::default()))
+            }
+            results => Ok((results?, lent)),
+        }
+    }
+
+    /// Makes the layers folder of this machine what a build saw that has ended well. Returns what nobody changed.
+    pub(crate) fn settle(&self, lent: &Lent) -> Result<Untouched> {
+        lent.settle(&self.layers(), &self.workdir.path().join("changed"))
+    }
+
+    fn run_above(&self, lent: &Lent, target: &ImageTarget, work: Work) -> Result<PathBuf> {
+        let place = Dir::open(self.workdir.path()).doing("opening the build folder")?;
+        for name in ["layers-work", "marks"] {
+            let made = place.create_dir(Path::new(name), 0o755);
+            made.doing("making the folders of an overlay")?;
+        }
+        sandbox::probe::keeps_changes(&self.workdir.path().join("marks"))
+            .doing("trying what an overlay needs")?;
+        let changes = self.workdir.path().join("layers-work");
         self.id
-            .give(&self.dirs.on_disk(&self.dirs.layers))
-            .doing("giving the layers to the user of the sandbox")?;
+            .give(&changes)
+            .doing("giving a folder to the user of the sandbox")?;
+        self.run(target, work, lent.below(self.layers(), changes))
+    }
+
+    /// The layers folder of this machine.
+    pub(crate) fn layers(&self) -> PathBuf {
+        self.dirs.on_disk(&self.dirs.layers)
+    }
+
+    /// The phases on this side write there as the caller.
+    fn give_layers(&self) -> Result<()> {
+        self.id
+            .give(&self.layers())
+            .doing("giving the layers to the user of the sandbox")
+    }
+
+    fn run(&self, target: &ImageTarget, work: Work, layers: From) -> Result<PathBuf> {
+        let job = self.workdir.path().join("job");
         let container = Container {
             host: self.host,
             id: self.id,
             rootfs: &self.rootfs,
             dirs: &self.dirs,
+            layers,
             lifecycle: &self.lifecycle,
             job: &job,
             mounts: &self.mounts,

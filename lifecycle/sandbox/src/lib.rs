@@ -110,6 +110,21 @@ pub enum From {
     Bind(#[serde(with = "bytes")] PathBuf),
     /// An empty folder in memory, mode 1777.
     Tmpfs { size_bytes: u64 },
+    /// Folders seen through one another, of which only the topmost is changed: nothing below is copied until it is
+    /// changed, and what is deleted leaves a whiteout (character device 0:0).
+    ///
+    /// A folder that exists below cannot be renamed: `EXDEV`, as on every overlay without redirects.
+    Overlay {
+        /// Topmost first, at least one; owned by the [`HostId`], or they cannot be changed.
+        #[serde(with = "bytes")]
+        lower: Vec<PathBuf>,
+        /// Takes the changes; as in [`Root::Scratch`].
+        #[serde(with = "bytes")]
+        upper: PathBuf,
+        /// As in [`Root::Scratch`].
+        #[serde(with = "bytes")]
+        work: PathBuf,
+    },
 }
 
 /// What the payload can reach.

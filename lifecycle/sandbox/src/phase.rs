@@ -1,6 +1,6 @@
 //! The sandbox of one phase or program, from the helper's first step to the program's start.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
@@ -8,13 +8,14 @@ use rustix::thread::UnshareFlags;
 
 use crate::confine::{Fence, Program};
 use crate::control::Control;
+use crate::error::Context;
 use crate::kernel::OfHost;
 use crate::landlock::{ALWAYS_WRITABLE, Writable};
 use crate::mounts::{self, Rights};
 use crate::reaper::{self, Audience};
 use crate::request::Streams;
 use crate::rootfs::{self, Staging};
-use crate::sources::{self, Sources};
+use crate::sources::{self, Source, Sources};
 use crate::userns::{self, Ids};
 use crate::{Command, From, HostId, Mount, Result, Root, Sandbox, Stage, inner, kernel};
 
@@ -118,14 +119,14 @@ fn enter_root(sandbox: &Sandbox, sources: &Sources) -> Result<()> {
     let of_host = OfHost::open()?;
     // Before the host's /proc is left: the kernel wants to see one that is not covered.
     let proc = kernel::proc()?;
-    let root = Staging::enter()?.root(sources, |scaffold| {
+    let root = Staging::enter()?.root(&sources.root, |scaffold| {
         for at in ["/proc", "/sys", "/dev"] {
             scaffold.mount_point(Path::new(at), true)?;
         }
         sandbox.network.describe(&sandbox.hostname, scaffold)?;
-        for (mount, bind) in sandbox.mounts.iter().zip(&sources.binds) {
+        for (mount, source) in sandbox.mounts.iter().zip(&sources.mounts) {
             if !within_another(&mount.at, &sandbox.mounts) {
-                scaffold.mount_point(&mount.at, is_folder(bind.as_ref())?)?;
+                scaffold.mount_point(&mount.at, is_folder(source)?)?;
             }
         }
         Ok(())
@@ -133,8 +134,20 @@ fn enter_root(sandbox: &Sandbox, sources: &Sources) -> Result<()> {
     mounts::attach(proc.as_fd(), root.as_fd(), Path::new("/proc"))?;
     kernel::mount_sys(root.as_fd(), &of_host)?;
     kernel::mount_dev(root.as_fd(), &of_host, sandbox.limits.tmp_bytes)?;
-    for (mount, bind) in sandbox.mounts.iter().zip(&sources.binds) {
-        mount_one(mount, bind.as_ref(), root.as_fd())?;
+    for (number, (mount, source)) in sandbox.mounts.iter().zip(&sources.mounts).enumerate() {
+        let made;
+        let tree = match source {
+            Source::Tree(tree) => tree,
+            Source::Memory { size_bytes } => {
+                made = mounts::tmpfs(*size_bytes)?;
+                &made
+            }
+            Source::Layers(layers) => {
+                made = rootfs::overlay_for(number, layers)?;
+                &made
+            }
+        };
+        mount_one(mount, tree.as_fd(), root.as_fd())?;
     }
     rootfs::enter(root.as_fd())
 }
@@ -146,26 +159,14 @@ fn within_another(at: &Path, mounts: &[Mount]) -> bool {
         .any(|other| other != at && at.starts_with(other))
 }
 
-fn is_folder(bind: Option<&OwnedFd>) -> Result<bool> {
-    use crate::error::Context;
-    bind.map_or(Ok(true), |bind| mounts::is_dir(bind.as_fd()))
-        .doing("looking at a mount's source")
+fn is_folder(source: &Source) -> Result<bool> {
+    match source {
+        Source::Tree(tree) => mounts::is_dir(tree.as_fd()).doing("looking at a mount's source"),
+        Source::Memory { .. } | Source::Layers(_) => Ok(true),
+    }
 }
 
-fn mount_one(
-    mount: &Mount,
-    bind: Option<&OwnedFd>,
-    root: std::os::fd::BorrowedFd<'_>,
-) -> Result<()> {
-    let memory;
-    let tree = match (&mount.from, bind) {
-        (From::Tmpfs { size_bytes }, _) => {
-            memory = mounts::tmpfs(*size_bytes)?;
-            memory.as_fd()
-        }
-        (From::Bind(_), Some(bind)) => bind.as_fd(),
-        (From::Bind(_), None) => return Ok(()),
-    };
+fn mount_one(mount: &Mount, tree: BorrowedFd<'_>, root: BorrowedFd<'_>) -> Result<()> {
     mounts::narrow(
         tree,
         if mount.writable {

@@ -1,7 +1,9 @@
 //! What this kernel allows, found by trying, and what to tell the user.
 
 use std::io::Read;
+use std::path::{Path, PathBuf};
 
+use files::Dir;
 use rustix::process::{WaitOptions, waitpid};
 use rustix::thread::UnshareFlags;
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,10 @@ use crate::request::{Reply, Request};
 use crate::rootfs::{self, Staging};
 use crate::sys::{self, Fork};
 use crate::userns::{self, Ids};
-use crate::{Error, ErrorKind, HostId, Network, Result, inner, kernel, running, seccomp};
+use crate::{
+    Command, Error, ErrorKind, From, HostId, Io, Limits, Mount, Network, Result, Root, Sandbox,
+    Stage, inner, kernel, running, seccomp,
+};
 
 /// One row per thing that was tried.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -69,6 +74,93 @@ fn ask(host: HostId) -> Result<Report> {
         Some(Reply::Report(report)) => Ok(report),
         Some(Reply::Failed(failure)) => Err(failure.into()),
         _ => Err(Error::new(ErrorKind::Other, doing)),
+    }
+}
+
+/// Tries whether folders of the file system that `folder` is on can be seen copy-on-write ([`crate::From::Overlay`]).
+///
+/// Leaves nothing in `folder`, which the caller may write to.
+pub fn copy_on_write(host: &HostId, folder: &Path) -> Row {
+    let what = "copy-on-write";
+    let tried = try_copy_on_write(*host, folder);
+    let mut row = row(what, tried, "of cached layers");
+    if row.state == State::Refused {
+        row.state = State::Reduced;
+    }
+    row
+}
+
+/// Whether an overlay can keep changes in the file system that `folder` is on; makes marks there, which stay.
+///
+/// The kernel mounts an overlay also where it then can neither delete nor replace anything, as above another overlay: in
+/// a container without a volume. `folder` is empty.
+pub fn keeps_changes(folder: &Path) -> Result<()> {
+    let marked = Dir::open(folder).and_then(|dir| {
+        dir.whiteout(Path::new("deleted"))?;
+        dir.create_dir(Path::new("replaced"), 0o755)?;
+        dir.make_opaque(Path::new("replaced"))
+    });
+    marked.map_err(|cause| {
+        let kind = ErrorKind::Unavailable {
+            errno: libc::EOPNOTSUPP,
+            knob: format!("the file system of {}", folder.display()),
+            fix: "keep slipway's state (SLIPWAY_HOME) on a local disk or a volume".to_owned(),
+        };
+        Error::new(kind, "marking files as overlays do").caused(cause)
+    })
+}
+
+fn try_copy_on_write(host: HostId, folder: &Path) -> Result<()> {
+    let doing = "making folders to try an overlay with";
+    let failed = |cause: files::Error| Error::new(ErrorKind::Other, doing).caused(cause);
+    let name = format!("copy-on-write-{}", std::process::id());
+    let place = Dir::open(folder).map_err(failed)?;
+    place.remove_tree(Path::new(&name)).map_err(failed)?;
+    let top = place.create_dir(Path::new(&name), 0o755).map_err(failed)?;
+    let path = |name: &str| top.path().join(name);
+    let tried = || {
+        for name in ["marks", "lower", "upper", "work"] {
+            top.create_dir(Path::new(name), 0o755).map_err(failed)?;
+        }
+        keeps_changes(&path("marks"))?;
+        host.give(top.path())?;
+        let seen = Mount {
+            from: From::Overlay {
+                lower: vec![path("lower")],
+                upper: path("upper"),
+                work: path("work"),
+            },
+            at: "/layers".into(),
+            writable: true,
+        };
+        starts_nothing(host, path("lower"), seen)
+    };
+    let tried = tried();
+    place.remove_tree(Path::new(&name)).map_err(failed)?;
+    tried
+}
+
+/// Everything up to the program, which is not there.
+fn starts_nothing(host: HostId, root: PathBuf, mount: Mount) -> Result<()> {
+    let sandbox = Sandbox {
+        root: Root::ReadOnly { lower: vec![root] },
+        mounts: vec![mount],
+        network: Network::None,
+        uid: 0,
+        gid: 0,
+        hostname: "slipway".to_owned(),
+        limits: Limits::default(),
+        stage: Stage::Agent,
+    };
+    let nothing = Command {
+        program: "/nothing".into(),
+        args: Vec::new(),
+        env: Vec::new(),
+        dir: "/".into(),
+    };
+    match sandbox.start(&host, &nothing, Io::Pipes) {
+        Err(error) if matches!(error.kind(), ErrorKind::Exec { .. }) => Ok(()),
+        started => started.map(drop),
     }
 }
 

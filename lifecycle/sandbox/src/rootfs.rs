@@ -18,7 +18,7 @@ use crate::error::Context;
 use crate::mounts::{self, Rights};
 use crate::obstacle::Need;
 use crate::scaffold::Scaffold;
-use crate::sources::{self, Scratch, Sources};
+use crate::sources::{self, Layers, Scratch};
 
 /// Holds the layers under short names while the root is put together; gone once the root is entered.
 ///
@@ -49,12 +49,12 @@ impl Staging {
     /// Mounts the root of `sandbox` with what `furnish` puts on the scaffold, not yet entered.
     pub(crate) fn root(
         self,
-        sources: &Sources,
+        layers: &Layers,
         furnish: impl FnOnce(&Scaffold<'_>) -> Result<()>,
     ) -> Result<OwnedFd> {
-        let mut lower = stage_lower(&sources.lower)?;
+        let mut lower = stage_lower(&layers.lower)?;
         let merged;
-        let plain = if let [only] = sources.lower.as_slice() {
+        let plain = if let [only] = layers.lower.as_slice() {
             only.as_fd()
         } else {
             merged = overlay(&lower, Changes::Refused)?;
@@ -65,14 +65,22 @@ impl Staging {
             dir: self.scaffold,
         })?;
         lower.insert(0, "scaffold".to_owned());
-        let changes = match &sources.scratch {
-            Some(scratch) => stage_scratch(scratch)?,
-            None => Changes::Refused,
-        };
-        let root = overlay(&lower, changes)?;
+        let root = overlay(&lower, changes(layers)?)?;
         stage(root.as_fd(), "root")?;
         Ok(root)
     }
+}
+
+/// Mounts layers for the mount with that number; the working folder is a [`Staging`] whose root is not entered yet.
+pub(crate) fn overlay_for(number: usize, layers: &Layers) -> Result<OwnedFd> {
+    let doing = "staging the layers of a mount";
+    // A folder of its own, since the names in it are always the same.
+    let own = format!("mount-{number}");
+    mkdirat(CWD, &own, Mode::from_raw_mode(0o755)).doing(doing)?;
+    chdir(own.as_str()).doing(doing)?;
+    let mounted = overlay(&stage_lower(&layers.lower)?, changes(layers)?)?;
+    chdir("..").doing(doing)?;
+    Ok(mounted)
 }
 
 /// Whether an overlay can be mounted here at all; the working folder is a [`Staging`].
@@ -118,7 +126,12 @@ fn stage(tree: BorrowedFd<'_>, name: &str) -> Result<()> {
     mounts::attach_to(tree, place.as_fd()).doing(doing())
 }
 
-/// Gives the two folders of a scratch root short names: `upper` and `work`.
+fn changes(layers: &Layers) -> Result<Changes> {
+    let scratch = layers.scratch.as_ref();
+    scratch.map_or(Ok(Changes::Refused), stage_scratch)
+}
+
+/// Gives the two folders that take changes short names: `upper` and `work`.
 fn stage_scratch(scratch: &Scratch) -> Result<Changes> {
     stage(scratch.tree.as_fd(), "scratch")?;
     for (name, beneath) in [("upper", &scratch.upper), ("work", &scratch.work)] {
@@ -156,6 +169,8 @@ fn overlay_by_layer(lower: &[String], changes: Changes) -> rustix::io::Result<Ow
         fsconfig_set_string(&context, "workdir", "work")?;
         // What a crash of the machine leaves in `upper` is of no interest to anyone.
         fsconfig_set_flag(&context, "volatile")?;
+        // All changes are in `upper` then, none in an index in `work`; some distributions switch it on.
+        fsconfig_set_string(&context, "index", "off")?;
     } else {
         rights |= MountAttrFlags::MOUNT_ATTR_RDONLY;
     }
@@ -170,7 +185,7 @@ fn overlay_by_string(lower: &[String], changes: Changes) -> Result<OwnedFd> {
     let mut options = format!("userxattr,lowerdir={}", lower.join(":"));
     let mut flags = MountFlags::NOSUID | MountFlags::NODEV;
     if changes == Changes::Kept {
-        options.push_str(",volatile,upperdir=upper,workdir=work");
+        options.push_str(",volatile,index=off,upperdir=upper,workdir=work");
     } else {
         flags |= MountFlags::RDONLY;
     }

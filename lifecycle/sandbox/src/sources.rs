@@ -19,10 +19,23 @@ use crate::{Error, ErrorKind, From, HostId, Result, Root, Sandbox, sys};
 
 /// Detached mounts, in the order of the request.
 pub(crate) struct Sources {
+    pub(crate) root: Layers,
+    /// One per mount.
+    pub(crate) mounts: Vec<Source>,
+}
+
+/// Where one mount comes from.
+pub(crate) enum Source {
+    Tree(OwnedFd),
+    Memory { size_bytes: u64 },
+    Layers(Layers),
+}
+
+/// Folders to be seen through one another, topmost first.
+pub(crate) struct Layers {
     pub(crate) lower: Vec<OwnedFd>,
+    /// Takes the changes, if there may be any.
     pub(crate) scratch: Option<Scratch>,
-    /// One per mount; `None` for a tmpfs.
-    pub(crate) binds: Vec<Option<OwnedFd>>,
 }
 
 /// The folder that holds both `upper` and `work`: overlay wants them in one mount.
@@ -34,36 +47,47 @@ pub(crate) struct Scratch {
 
 impl Sources {
     pub(crate) fn open(sandbox: &Sandbox) -> Result<Sources> {
-        let lower = lower_of(&sandbox.root).iter().map(|path| tree(path));
-        let binds = sandbox.mounts.iter().map(|mount| match &mount.from {
-            From::Bind(path) => tree(path).map(Some),
-            From::Tmpfs { .. } => Ok(None),
+        let root = match &sandbox.root {
+            Root::ReadOnly { lower } => Layers::open(lower, None)?,
+            Root::Scratch { lower, upper, work } => Layers::open(lower, Some([upper, work]))?,
+        };
+        let mounts = sandbox.mounts.iter().map(|mount| match &mount.from {
+            From::Bind(path) => tree(path).map(Source::Tree),
+            From::Tmpfs { size_bytes } => Ok(Source::Memory {
+                size_bytes: *size_bytes,
+            }),
+            From::Overlay { lower, upper, work } => {
+                Layers::open(lower, Some([upper, work])).map(Source::Layers)
+            }
         });
         Ok(Sources {
-            lower: lower.collect::<Result<_>>()?,
-            scratch: scratch(&sandbox.root)?,
-            binds: binds.collect::<Result<_>>()?,
+            root,
+            mounts: mounts.collect::<Result<_>>()?,
         })
     }
 }
 
-fn lower_of(root: &Root) -> &[PathBuf] {
-    match root {
-        Root::ReadOnly { lower } | Root::Scratch { lower, .. } => lower,
+impl Layers {
+    /// `changes` are the folders `upper` and `work`.
+    fn open(lower: &[PathBuf], changes: Option<[&PathBuf; 2]>) -> Result<Layers> {
+        let lower = lower.iter().map(|path| tree(path));
+        Ok(Layers {
+            lower: lower.collect::<Result<_>>()?,
+            scratch: changes.map(Scratch::open).transpose()?,
+        })
     }
 }
 
-fn scratch(root: &Root) -> Result<Option<Scratch>> {
-    let Root::Scratch { upper, work, .. } = root else {
-        return Ok(None);
-    };
-    let parent = common_ancestor([upper, work]);
-    let beneath = |path: &Path| path.strip_prefix(&parent).unwrap_or(path).to_owned();
-    Ok(Some(Scratch {
-        tree: tree(&parent)?,
-        upper: beneath(upper),
-        work: beneath(work),
-    }))
+impl Scratch {
+    fn open([upper, work]: [&PathBuf; 2]) -> Result<Scratch> {
+        let parent = common_ancestor([upper, work]);
+        let beneath = |path: &Path| path.strip_prefix(&parent).unwrap_or(path).to_owned();
+        Ok(Scratch {
+            tree: tree(&parent)?,
+            upper: beneath(upper),
+            work: beneath(work),
+        })
+    }
 }
 
 /// A detached copy of the mount at `path` with everything mounted below it.
@@ -130,14 +154,16 @@ pub(crate) fn each_path(sandbox: &mut Sandbox, visit: &mut dyn FnMut(&mut PathBu
     match &mut sandbox.root {
         Root::ReadOnly { lower } => lower.iter_mut().for_each(&mut *visit),
         Root::Scratch { lower, upper, work } => {
-            lower.iter_mut().for_each(&mut *visit);
-            visit(upper);
-            visit(work);
+            lower.iter_mut().chain([upper, work]).for_each(&mut *visit);
         }
     }
     for mount in &mut sandbox.mounts {
-        if let From::Bind(path) = &mut mount.from {
-            visit(path);
+        match &mut mount.from {
+            From::Bind(path) => visit(path),
+            From::Overlay { lower, upper, work } => {
+                lower.iter_mut().chain([upper, work]).for_each(&mut *visit);
+            }
+            From::Tmpfs { .. } => {}
         }
     }
 }

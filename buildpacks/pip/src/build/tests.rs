@@ -169,6 +169,27 @@ fn an_equal_key_starts_nothing_and_any_change_of_an_input_does() {
 }
 
 #[test]
+fn what_only_the_next_installation_needs_stays_cached() {
+    let world = World::new("hello==1\n");
+    world.built();
+    // As the lifecycle restores cached layers: what is in them, and metadata without types.
+    for name in ["uv", "uv-cache"] {
+        let file = format!("layers/{name}.toml");
+        let left = world.read(&file);
+        world.write(&file, &left.replace("cache = true", "cache = false"));
+    }
+    world.built();
+    assert_eq!(world.runs(), 1);
+    assert!(world.read("layers/uv-cache.toml").contains("cache = true"));
+    let uv = world.read("layers/uv.toml");
+    assert!(uv.contains("cache = true") && uv.contains("key = "), "{uv}");
+    fs::remove_dir_all(world.path("layers/uv-cache")).unwrap();
+    world.write("layers/uv-cache.toml", "");
+    world.built();
+    assert_eq!(world.read("layers/uv-cache.toml"), "", "nothing came back");
+}
+
+#[test]
 fn a_failed_installation_is_not_taken_for_a_layer_by_the_next_build() {
     let mut world = World::new("hello==1\n");
     world.set("FAIL", "something new");

@@ -65,11 +65,15 @@ fn ignore(folder: &Dir, layer: &OsStr, name: &Path) -> Result<()> {
     let mut ignored = layer.to_owned();
     ignored.push(".ignore");
     match folder.rename(Path::new(layer), Path::new(&ignored)) {
-        Err(cause) if cause.kind() != files::ErrorKind::NotFound => {
-            let doing = format!("renaming {}, which is for nothing", name.display());
-            Err(Error::new(ErrorKind::RenameLayer, doing).because(cause))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(()),
+        Err(cause) => match cause.kind() {
+            // A cached layer that is mounted copy-on-write keeps its name. It is for nothing under any.
+            files::ErrorKind::NotFound | files::ErrorKind::OtherFileSystem => Ok(()),
+            _ => {
+                let doing = format!("renaming {}, which is for nothing", name.display());
+                Err(Error::new(ErrorKind::RenameLayer, doing).because(cause))
+            }
+        },
     }
 }
 

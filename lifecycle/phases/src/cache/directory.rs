@@ -117,17 +117,24 @@ impl Cache {
             .map_err(|cause| absent().because(cause))
     }
 
-    /// Takes a layer over from the last build. False when it is not there or damaged.
+    /// Takes a layer over from the last build. Says why when it is not there or damaged.
     pub(super) fn keep(&self, sha: &str) -> Result<Result<(), String>> {
         if let Cached::Missing(why) = self.verified(sha)? {
             return Ok(Err(why));
         }
+        let absent = || format!("failed to find cache layer with SHA '{sha}'");
+        Ok(self.keep_unread(sha)?.then_some(()).ok_or_else(absent))
+    }
+
+    /// Takes a layer over as it is: whoever unpacks it reads it first. False when it is not there.
+    pub(super) fn keep_unread(&self, sha: &str) -> Result<bool> {
         let (Some(from), Some(to)) = (tar_of(COMMITTED, sha), tar_of(STAGING, sha)) else {
-            return Ok(Err(format!("'{sha}' is no digest")));
+            return Ok(false);
         };
         match self.dir.hard_link(&from, &to) {
+            Err(cause) if cause.kind() == FileError::NotFound => Ok(false),
             Err(cause) if cause.kind() != FileError::Exists => Err(failed("linking", &to, cause)),
-            _ => Ok(Ok(())),
+            _ => Ok(true),
         }
     }
 

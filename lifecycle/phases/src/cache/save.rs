@@ -10,7 +10,7 @@ use oci::tarball;
 use oci::{Digest, Stamp, Store};
 
 use super::Cache;
-use crate::export::{CREATED, FoundLayer, OpenTree, Owners, find_layers, on_disk};
+use crate::export::{CREATED, FoundLayer, OpenTree, Owners, Untouched, find_layers, on_disk};
 use crate::inside::Inside;
 use crate::modules::verify_group;
 use crate::{Context, Error, ErrorKind, Event, Level, Phase, Result, messages};
@@ -26,17 +26,26 @@ pub struct Kept {
 /// Keeps cached layers in a folder of this machine, which exists; what was kept before is replaced at once. Returns them.
 ///
 /// After [`export`](crate::export::export). A layer that can't be kept is a warning. Packed layers pass through
-/// `through`, where nothing refers to them afterwards.
+/// `through`, where nothing refers to them afterwards. Of untouched ones that the cache has, nothing is read.
 ///
 /// Spec: platform.md, "exporter", cache.
 pub fn save_cache(
     cx: &Context<'_>,
     group: &Group,
     owners: Owners,
+    untouched: &Untouched,
     cache: &Path,
     through: &Arc<dyn Store>,
 ) -> Result<Vec<Kept>> {
-    save_cache_from(cx, group, owners, cache, through, &on_disk(cx))
+    let saver = Saver {
+        cx,
+        cache: Cache::open(cache)?,
+        untouched,
+        through,
+        open: &on_disk(cx),
+        stamp: stamp(owners),
+    };
+    saver.run(group)
 }
 
 /// As [`save_cache`], with files seen through any tree.
@@ -51,27 +60,36 @@ pub fn save_cache_from(
     let saver = Saver {
         cx,
         cache: Cache::open(cache)?,
+        untouched: &Untouched::new(),
         through,
         open,
-        stamp: Stamp {
-            mtime: CREATED,
-            owners: owners.of_layers(),
-        },
+        stamp: stamp(owners),
     };
-    saver
-        .save(group)
-        .map_err(|error| error.in_phase(Phase::Export))
+    saver.run(group)
+}
+
+fn stamp(owners: Owners) -> Stamp {
+    Stamp {
+        mtime: CREATED,
+        owners: owners.of_layers(),
+    }
 }
 
 struct Saver<'a> {
     cx: &'a Context<'a>,
     cache: Cache,
+    untouched: &'a Untouched,
     through: &'a Arc<dyn Store>,
     open: &'a OpenTree<'a>,
     stamp: Stamp,
 }
 
 impl Saver<'_> {
+    fn run(self, group: &Group) -> Result<Vec<Kept>> {
+        self.save(group)
+            .map_err(|error| error.in_phase(Phase::Export))
+    }
+
     fn save(self, group: &Group) -> Result<Vec<Kept>> {
         verify_group(group)?;
         let before = self.cache.metadata()?;
@@ -167,6 +185,13 @@ impl Saver<'_> {
 
     /// Packs a layer; one that the cache has already is taken over. Returns its diff id.
     fn layer(&self, id: &str, name: &Path, old: Option<&str>) -> Result<String> {
+        let untouched = self.untouched.get(name).map(Digest::to_string);
+        if let Some(sha) = untouched.filter(|sha| old == Some(sha.as_str()))
+            && self.cache.keep_unread(&sha)?
+        {
+            self.info(messages::reusing_cached(id));
+            return Ok(sha);
+        }
         let packing = |cause: oci::Error| {
             Error::new(ErrorKind::Image, format!("packing layer '{id}'")).because(cause)
         };

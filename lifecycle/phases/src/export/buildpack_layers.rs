@@ -92,7 +92,7 @@ fn add_layer(
         .of(&buildpack.id)
         .and_then(|old| old.layers.get(&layer.name));
     let sha = if layer.has_contents {
-        let packed = draft.pack(&id, &layer.path)?;
+        let packed = draft.layer(&id, &layer.path)?;
         draft
             .add(
                 &id,

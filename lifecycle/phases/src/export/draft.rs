@@ -71,6 +71,15 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Packs the folder of a layer, unless nobody changed it and the previous image has it.
+    pub(super) fn layer(&self, id: &str, name: &Path) -> Result<Layer> {
+        let untouched = self.request.untouched.get(name);
+        match untouched.and_then(|diff_id| self.previous.get(diff_id)) {
+            Some(layer) => Ok(layer.clone()),
+            None => self.pack(id, name),
+        }
+    }
+
     /// Packs a folder of the build environment.
     pub(super) fn pack(&self, id: &str, name: &Path) -> Result<Layer> {
         let failed = |cause: oci::Error| {

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::time::{Duration, Instant};
 
-use sandbox::{Exit, Io, Sandbox, Stage};
+use sandbox::{Exit, From, Io, Sandbox, Stage};
 
 use crate::Promise;
 use crate::world::{World, bind, finish, payload};
@@ -12,6 +12,10 @@ pub(crate) const PROMISES: &[Promise] = &[
     (
         "a buildpack writes its own layers and no others",
         own_layers,
+    ),
+    (
+        "a buildpack changes its layers of an overlay and no others",
+        overlay_layers,
     ),
     (
         "a buildpack sees neither the agent nor the job",
@@ -72,6 +76,39 @@ fn own_layers(world: &World) {
     );
     assert!(world.path("layers/one/y").exists());
     assert!(!world.path("layers/two/x").exists());
+}
+
+fn overlay_layers(world: &World) {
+    let mut sandbox = sandbox(world);
+    for file in ["one/layer/old", "one/layer/dir/old", "two/layer/old"] {
+        let file = world.path("kept").join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, "old\n").unwrap();
+    }
+    let layers = sandbox
+        .mounts
+        .iter_mut()
+        .find(|mount| mount.at.ends_with("layers"));
+    layers.unwrap().from = From::Overlay {
+        lower: vec![world.folder("kept")],
+        upper: world.folder("layers"),
+        work: world.folder("layers-work"),
+    };
+    world.host.give(world.dir.path()).unwrap();
+    let script = "cd /layers/one; echo new > layer/old; mv layer/dir/old layer/dir/new; cat layer/old layer/dir/*; \
+        rm -r layer && mkdir layer && ls layer; cat /layers/two/layer/old; \
+        for f in /layers/two/layer/old /layers/two/new /layers/new; do echo x 2>/dev/null > $f && echo $f; done; true";
+    let outcome = world.run(&sandbox, &["nested", "one", script]);
+    assert_eq!(
+        (outcome.stdout.as_str(), outcome.stderr.as_str()),
+        ("new\nold\nold\nCode(0)\n", "")
+    );
+    let kept = |file: &str| std::fs::read_to_string(world.path("kept").join(file)).unwrap();
+    assert_eq!(kept("one/layer/old"), "old\n");
+    assert_eq!(kept("one/layer/dir/old"), "old\n");
+    let upper = files::Dir::open(&world.path("layers")).unwrap();
+    assert!(upper.is_opaque(std::path::Path::new("one/layer")).unwrap());
+    assert!(!world.path("layers/two/layer").exists());
 }
 
 fn sees_nothing(world: &World) {

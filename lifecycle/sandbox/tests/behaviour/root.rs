@@ -33,6 +33,14 @@ pub(crate) const PROMISES: &[Promise] = &[
         mounts_within_mounts,
     ),
     ("a single file can be mounted, read-only", single_file),
+    (
+        "of folders seen through one another only the topmost is changed",
+        overlay_mount,
+    ),
+    (
+        "an overlay that cannot be had is told before anything runs",
+        no_overlay,
+    ),
     ("what is written belongs to the caller's id", owner),
     (
         "only with the host's network there are name servers",
@@ -229,6 +237,71 @@ fn mounts_within_mounts(world: &World) {
     assert!(
         outer.join("inner").is_dir(),
         "a mount point in a writable mount is made there"
+    );
+}
+
+/// `one` and `two` seen through an empty folder, at a name inside.
+fn overlay_at(world: &World, at: &str) -> Mount {
+    for (file, text) in [
+        ("one/a/kept", "one"),
+        ("one/a/gone", "one"),
+        ("one/both", "one"),
+        ("two/both", "two"),
+        ("two/b/old", "two"),
+    ] {
+        let file = world.path(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+    world.folder("changes");
+    Mount {
+        from: From::Overlay {
+            lower: vec![world.folder("one"), world.folder("two")],
+            upper: world.folder("changes/upper"),
+            work: world.folder("changes/work"),
+        },
+        at: at.into(),
+        writable: true,
+    }
+}
+
+fn overlay_mount(world: &World) {
+    let mut sandbox = world.sandbox();
+    sandbox.mounts.push(overlay_at(world, "/seen/here"));
+    let script = "cd /seen/here; cat both a/kept; rm a/gone; echo more >> a/kept; rm -r b; mkdir b; echo new > new; ls -d * */*";
+    let outcome = world.shell(&sandbox, script);
+    assert_eq!(
+        (outcome.stdout.as_str(), outcome.stderr.as_str()),
+        ("oneonea\na/kept\nb\nboth\nnew\n", "")
+    );
+    let text = |file: &str| std::fs::read_to_string(world.path(file)).unwrap();
+    assert_eq!([text("one/a/kept"), text("two/b/old")], ["one", "two"]);
+    assert!(world.path("one/a/gone").exists());
+    assert_eq!(text("changes/upper/a/kept"), "onemore\n");
+    assert_eq!(text("changes/upper/new"), "new\n");
+    let upper = files::Dir::open(&world.path("changes/upper")).unwrap();
+    let gone = upper.stat(Path::new("a/gone")).unwrap().unwrap();
+    assert!(gone.is_whiteout());
+    assert!(upper.is_opaque(Path::new("b")).unwrap());
+    assert!(!upper.is_opaque(Path::new("a")).unwrap());
+    assert!(upper.stat(Path::new("both")).unwrap().is_none());
+}
+
+fn no_overlay(world: &World) {
+    let mut mount = overlay_at(world, "/seen");
+    if let From::Overlay { upper, work, .. } = &mut mount.from {
+        // What no kernel takes.
+        work.clone_from(upper);
+    }
+    let mut sandbox = world.sandbox();
+    sandbox.mounts.push(mount);
+    let error = sandbox
+        .start(&world.host, &shell("true"), Io::Pipes)
+        .unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::Unavailable { .. }),
+        "{error}: {:?}",
+        error.kind()
     );
 }
 
