@@ -25,15 +25,28 @@ conformance:
 bless:
     SNAPSHOTS=overwrite cargo test --workspace
 
-# The store's fault rigs in their long form: power loss, kills and failing calls, crowds, flipped bits.
+# Every rig in its long form: power loss, kills and failing calls, crowds, flipped bits, hostile bytes.
 rigs:
-    cargo build --release -p slipway-crashrec -p slipway-killsweep
+    cargo build --release -p slipway -p slipway-crashrec -p slipway-killsweep -p slipway-fuzz
     target/release/slipway-crashrec --self-test --fs ext4,xfs,btrfs
     target/release/slipway-crashrec --points 300 --fs ext4,xfs
     target/release/slipway-killsweep self-test
     target/release/slipway-killsweep sweep --points 300
     target/release/slipway-killsweep crowd --rounds 1000
     target/release/slipway-killsweep rot --flips 2000
+    # A state folder with base images; its downloads are those of the tests where there are any.
+    rm -rf target/rigs
+    mkdir -p target/rigs/state
+    if [ -d target/tmp/state/downloads ]; then cp -r target/tmp/state/downloads target/rigs/state/; fi
+    SLIPWAY_HOME="$PWD/target/rigs/state" target/release/slipway build samples/custom-buildpack-bash/app --buildpack samples/custom-buildpack-bash/buildpack -t rigs
+    target/release/slipway-killsweep build --slipway target/release/slipway --state target/rigs/state --points 300 --moments 100
+    target/release/slipway-killsweep builds --slipway target/release/slipway --state target/rigs/state --count 32
+    target/release/slipway-fuzz self-test
+    target/release/slipway-fuzz run --seconds 120
+
+# Hostile bytes for every decoder, so many seconds each; `--target tar` for one of them.
+fuzz seconds *args:
+    cargo run --release -p slipway-fuzz -- run --seconds {{seconds}} {{args}}
 
 # Ratios beside the alternative, in one run.
 bench:

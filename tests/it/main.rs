@@ -8,6 +8,7 @@ mod words;
 
 mod real_cache;
 mod real_cached;
+mod real_faults;
 mod real_images;
 mod real_programs;
 mod real_refusals;

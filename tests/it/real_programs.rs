@@ -1,6 +1,6 @@
 //! Other programs take our archives and the container in them answers.
 //!
-//! docker and podman need root here; both are given folders of their own and end with the test.
+//! docker, podman and containerd need root here; all are given folders of their own and end with the test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use harness::{Child, World, free_port, is_root, program, run, skip, wait_for};
 
-use crate::shop::{build, shared_world};
+use crate::shop::{LAUNCHER, build, shared_world};
 
 const NAME: &str = "hello";
 
@@ -26,7 +26,7 @@ fn save(world: &World, form: &str, file: &str) -> String {
     file
 }
 
-/// dockerd leaves the network namespace of its containers mounted.
+/// dockerd leaves the network namespace of its containers mounted, and containerd what it was asked to mount.
 struct Unmounted(PathBuf);
 
 impl Drop for Unmounted {
@@ -140,6 +140,69 @@ fn podman_loads_both_archives_and_the_container_answers() {
         assert_answers(port);
         podman(&["rm", "-f", "-t", "0", container.trim()]).success();
         podman(&["rmi", "-f", &name]).success();
+    }
+}
+
+/// containerd computes the diff id of every layer while it unpacks it, and refuses one that is not what the config says.
+#[test]
+fn containerd_imports_both_archives_and_unpacks_them_to_their_diff_ids() {
+    let (Some(containerd), Some(ctr)) = (program("containerd"), program("ctr")) else {
+        return;
+    };
+    if !is_root() {
+        return skip("containerd needs root");
+    }
+    let world = built();
+    let path = |relative: &str| world.path(relative).display().to_string();
+    let (config, socket) = (path("containerd.toml"), path("containerd.sock"));
+    let settings = format!(
+        "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[ttrpc]\naddress = \"{}\"\n",
+        path("containerd.ttrpc")
+    );
+    std::fs::write(&config, settings).expect("containerd's settings");
+    let _daemon = Child::start(
+        Command::new(containerd)
+            .args(["--config", &config, "--address", &socket])
+            .args([
+                "--root",
+                &path("containerd"),
+                "--state",
+                &path("containerd-run"),
+            ])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null()),
+    );
+    let ctr = |args: &[&str]| run(Command::new(&ctr).args(["--address", &socket]).args(args));
+    until("containerd answers", || ctr(&["version"]).code == Some(0));
+    // What copies a folder for every layer is slow, and works where there are no overlays.
+    let plugins = ctr(&["plugins", "list"]).success().stdout;
+    let is_overlay = |line: &str| line.contains(" overlayfs ") && line.trim().ends_with("ok");
+    let snapshotter = if plugins.lines().any(is_overlay) {
+        "overlayfs"
+    } else {
+        "native"
+    };
+    let import = ["images", "import", "--snapshotter", snapshotter];
+    let mount = ["images", "mount", "--snapshotter", snapshotter];
+    for form in ["docker-archive", "oci-archive"] {
+        let archive = save(&world, form, &format!("{form}.tar"));
+        ctr(&[&import[..], &[&archive]].concat()).success();
+        let names = ctr(&["images", "list", "-q"]).success().stdout;
+        let name = names.lines().find(|name| name.contains("hello"));
+        let name = name.unwrap_or_else(|| panic!("not imported: {names}"));
+        let rootfs = path(&format!("{form}-rootfs"));
+        std::fs::create_dir(&rootfs).expect("a folder to mount at");
+        ctr(&[&mount[..], &[name, &rootfs]].concat()).success();
+        let unmounted = Unmounted(rootfs.clone().into());
+        let unpacked = |path: &str| std::fs::read(Path::new(&rootfs).join(path)).ok();
+        let source = world.path(NAME).join("requirements.txt");
+        assert_eq!(
+            unpacked("workspace/requirements.txt"),
+            std::fs::read(source).ok()
+        );
+        assert!(unpacked("cnb/lifecycle/launcher").is_some_and(|bytes| bytes == LAUNCHER));
+        drop(unmounted);
+        ctr(&["images", "remove", "--sync", name]).success();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use harness::{Signal, World};
 
-use crate::shop::{Who, build, fresh_world, run_and_ask, shared_world};
+use crate::shop::{LAUNCHER, Who, build, fresh_world, run_and_ask, shared_world};
 
 #[test]
 fn samples_answer_to_the_caller() {
@@ -90,6 +90,3 @@ fn assert_small(world: &World, name: &str) {
     assert!(launcher <= allowed, "{sizes}");
     assert!(efficiency >= 0.995, "{sizes}");
 }
-
-/// The launcher that the binary under test embeds.
-const LAUNCHER: &[u8] = include_bytes!(env!("SLIPWAY_LAUNCHER"));

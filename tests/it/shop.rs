@@ -9,6 +9,9 @@ use harness::{Answer, Child, World, free_port, repository, wait_for};
 
 pub const SLIPWAY: &str = env!("CARGO_BIN_EXE_slipway");
 
+/// The launcher that the binary under test embeds.
+pub const LAUNCHER: &[u8] = include_bytes!(env!("SLIPWAY_LAUNCHER"));
+
 /// The person who runs a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
@@ -42,7 +45,7 @@ pub fn shared_world() -> World {
 /// A state folder that has built the first sample once. Of what earlier runs left in it, downloads stay.
 fn filled_state() -> PathBuf {
     static FILLED: Once = Once::new();
-    let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("state");
+    let home = kept("state");
     FILLED.call_once(|| {
         forget_all_but_downloads(&home);
         let sample = repository().join("samples/python-requirements");
@@ -53,8 +56,25 @@ fn filled_state() -> PathBuf {
             .args(["-t", "fills-the-state"])
             .env("SLIPWAY_HOME", &home);
         harness::run(&mut build).success();
+        files::remove_tree(&kept("quiet-state")).expect("nobody is using it");
+        harness::run(
+            Command::new("cp")
+                .arg("-a")
+                .args([&home, &kept("quiet-state")]),
+        )
+        .success();
     });
     home
+}
+
+/// A state folder with the base images and one image, which nobody is using.
+pub fn quiet_state() -> PathBuf {
+    filled_state();
+    kept("quiet-state")
+}
+
+fn kept(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
 fn forget_all_but_downloads(home: &Path) {

@@ -42,6 +42,12 @@ const CRATES: [(&str, &str, u8, &[&str]); 21] = [
     ("harness", "tests/harness", 7, &[]),
     ("crashrec", "tests/crashrec", 7, &["oci"]),
     ("killsweep", "tests/killsweep", 8, &["crashrec", "oci"]),
+    (
+        "fuzz",
+        "tests/fuzz",
+        8,
+        &["crashrec", "oci", "chunks", "files"],
+    ),
     ("corpora", "tests/corpora", 8, &["oci", "harness"]),
     ("beside", "tests/beside", 8, &["oci", "harness"]),
 ];

@@ -115,25 +115,57 @@ fn file_bytes_max() -> u64 {
     limit.current.unwrap()
 }
 
+/// Shell that runs the tests with these calls of fdatasync refused.
+fn unsynced(strace: &Path, when: &str) -> String {
+    format!(
+        "exec {} -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:error=EIO:when={when} \"$@\"",
+        strace.display()
+    )
+}
+
+fn fill(dir: &Arc<Dir>, packs: &Packs) -> chunks::Result<chunks::Sealed> {
+    let mut writer = packs.begin(dir, Path::new("part")).unwrap();
+    for number in 0..3 {
+        push(&mut writer, number).unwrap();
+    }
+    writer.seal()
+}
+
 #[test]
-fn a_sync_that_fails_is_not_tried_again() {
+fn what_a_disk_refuses_to_sync_is_written_to_a_new_file() {
     let Some(strace) = program("strace") else {
         return;
     };
-    let line = format!(
-        "exec {} -f -qq -o /dev/null -e trace=fdatasync -e inject=fdatasync:error=EIO:when=1 \"$@\"",
-        strace.display()
-    );
-    let Some(folder) = with_less("a_sync_that_fails_is_not_tried_again", &|_| {}, &line) else {
+    // The pack and, after the one of the new file, the idx.
+    let line = unsynced(&strace, "1..3+2");
+    let test = "what_a_disk_refuses_to_sync_is_written_to_a_new_file";
+    let Some(folder) = with_less(test, &|_| {}, &line) else {
         return;
     };
     let (dir, packs) = open(&folder);
-    let fill = || {
-        let mut writer = packs.begin(&dir, Path::new("part")).unwrap();
-        push(&mut writer, 1).unwrap();
-        writer.seal()
+    let sealed = fill(&dir, &packs).unwrap();
+    let parts = |name: &str| folder.join(name).exists();
+    assert!(parts("part.again") && parts("part.again.idx.again"));
+    assert!(!parts("part") && !parts("part.again.idx"));
+    let written = sealed.id();
+    sealed.keep().unwrap();
+    assert!(packs.verify(written, false).unwrap().is_empty());
+    // The same chunks make the same pack, wherever they were written.
+    assert_eq!(fill(&dir, &packs).unwrap().id(), written);
+}
+
+#[test]
+fn a_sync_that_fails_twice_is_not_tried_again() {
+    let Some(strace) = program("strace") else {
+        return;
     };
-    let failed = fill().unwrap_err();
+    let line = unsynced(&strace, "1..2");
+    let test = "a_sync_that_fails_twice_is_not_tried_again";
+    let Some(folder) = with_less(test, &|_| {}, &line) else {
+        return;
+    };
+    let (dir, packs) = open(&folder);
+    let failed = fill(&dir, &packs).unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::Other);
     assert!(
         std::error::Error::source(&failed)
@@ -143,7 +175,7 @@ fn a_sync_that_fails_is_not_tried_again() {
     );
     assert!(is_empty(&folder));
     // The disk is patient again: a new pack is another file.
-    fill().unwrap().keep().unwrap();
+    fill(&dir, &packs).unwrap().keep().unwrap();
     assert_eq!(packs.find(id(1)).unwrap().len(), 1);
 }
 

@@ -12,7 +12,7 @@ mod lock;
 mod remove;
 
 pub use dir::{Dir, Entry, Kind, Stat};
-pub use durable::{sync_dir, write_durable};
+pub use durable::{hold, is_disk_fault, remove_abandoned, sync_dir, temporary, write_durable};
 pub use error::{Error, ErrorKind, Result};
 pub use lock::Lock;
 pub use remove::remove_tree;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-use files::{ErrorKind, Lock, write_durable};
+use files::{Dir, ErrorKind, Lock, write_durable};
 
 #[test]
 fn content_is_replaced_and_nothing_else_is_left() {
@@ -51,6 +51,40 @@ fn readers_never_see_half_of_it() {
         }
     });
     assert_eq!(fs::read_dir(world.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn what_a_killed_program_left_goes_and_what_is_being_written_stays() {
+    let world = tempfile::tempdir().unwrap();
+    let living = files::temporary(world.path(), ".new-").unwrap();
+    for name in [".new-dead", ".other", "new-"] {
+        fs::write(world.path().join(name), "").unwrap();
+    }
+    fs::create_dir(world.path().join(".new-folder")).unwrap();
+    files::remove_abandoned(&Dir::open(world.path()).unwrap(), ".new-").unwrap();
+    let left = |name: &str| world.path().join(name).exists();
+    assert!(!left(".new-dead"));
+    assert!(living.path().exists() && left(".other") && left("new-") && left(".new-folder"));
+    living.persist(world.path().join("done")).unwrap();
+    assert!(left("done"));
+}
+
+#[test]
+fn nobody_loses_a_file_to_those_who_tidy_at_the_same_time() {
+    let world = tempfile::tempdir().unwrap();
+    let dir = Dir::open(world.path()).unwrap();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                files::remove_abandoned(&dir, ".new-").unwrap();
+            }
+        });
+        for _ in 0..300 {
+            write_durable(&world.path().join("file"), b"x").unwrap();
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
 }
 
 #[test]

@@ -20,6 +20,8 @@ use crate::{
 };
 
 pub(crate) const BLOBS: &str = "blobs/sha256";
+/// How names of half-written blobs begin.
+const PART: &str = ".part-";
 pub(crate) const INDEX: &str = "index.json";
 pub(crate) const MARKER: &str = "oci-layout";
 pub(crate) const MARKER_BYTES: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
@@ -128,10 +130,19 @@ impl Layout {
             .file(Path::new(MARKER))
             .map_err(|error| Error::files(doing(), error))?;
         marker.lock().map_err(|error| Error::io(doing(), error))?;
+        self.tidy().map_err(|error| Error::files(doing(), error))?;
         let mut index = self.index()?;
         change(&mut index);
         let path = self.dir.path().join(INDEX);
         files::write_durable(&path, &index.to_bytes()).map_err(|error| Error::files(doing(), error))
+    }
+}
+
+impl Layout {
+    /// Removes what killed programs left half written.
+    fn tidy(&self) -> files::Result<()> {
+        files::remove_abandoned(&self.dir, ".new-")?;
+        files::remove_abandoned(&self.dir.dir(Path::new(BLOBS))?, PART)
     }
 }
 
@@ -212,15 +223,16 @@ impl Store for Layout {
     fn begin(&self) -> Result<Box<dyn Sink>> {
         loop {
             let number = self.parts.fetch_add(1, Ordering::Relaxed);
-            let path = PathBuf::from(format!("{BLOBS}/.part-{}-{number}", std::process::id()));
+            let path = PathBuf::from(format!("{BLOBS}/{PART}{}-{number}", std::process::id()));
             match Part::begin(&self.dir, path) {
                 // Left by a dead process that had our id.
                 Err(error) if is_taken(&error) => {}
                 part => {
-                    return Ok(Box::new(Writer {
-                        dir: self.dir.clone(),
-                        part: part?,
-                    }));
+                    let part = part?;
+                    if part.hold()? {
+                        let dir = self.dir.clone();
+                        return Ok(Box::new(Writer { dir, part }));
+                    }
                 }
             }
         }

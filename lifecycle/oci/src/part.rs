@@ -1,7 +1,7 @@
 //! A blob on its way into a folder: written beside, checked, synced, renamed.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +36,11 @@ impl Part {
         })
     }
 
+    /// Shows others that somebody is writing it; false when one of them has removed it before that.
+    pub(crate) fn hold(&self) -> Result<bool> {
+        files::hold(self.file.get_ref()).map_err(|error| Error::io("writing a blob", error))
+    }
+
     /// What all bytes went through. Ask once, after the last one.
     pub(crate) fn hasher(&mut self) -> Hasher {
         std::mem::take(&mut self.hasher)
@@ -43,12 +48,47 @@ impl Part {
 
     /// Makes the bytes of a blob durable, which were checked.
     pub(crate) fn seal(&mut self, digest: Digest) -> Result<()> {
-        self.sync()
+        self.sync_as(digest)
             .map_err(|error| Error::io(format!("writing blob {digest}"), error))
     }
 
     /// Makes bytes durable that were checked elsewhere.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
+        let digest = std::mem::take(&mut self.hasher).finish();
+        self.sync_as(digest)
+    }
+
+    fn sync_as(&mut self, digest: Digest) -> io::Result<()> {
+        self.file.flush()?;
+        match self.file.get_ref().sync_all() {
+            // What the disk did not take may be lost, whatever a second sync would say; a new file may find a better place.
+            Err(error) if files::is_disk_fault(&error) => self.rewrite(digest).map_err(|_| error),
+            synced => synced,
+        }
+    }
+
+    /// Puts the bytes into a new file, as far as they can still be read and are those of the digest, and syncs that one.
+    fn rewrite(&mut self, digest: Digest) -> io::Result<()> {
+        let mut name = self.path.clone().into_os_string();
+        name.push(".again");
+        let path = PathBuf::from(name);
+        let again = self.dir.create_file(&path, 0o644);
+        let file = again.map_err(io::Error::other)?;
+        let file = BufWriter::with_capacity(BUFFER_BYTES, file);
+        let old = std::mem::replace(&mut self.file, file);
+        let old_path = std::mem::replace(&mut self.path, path);
+        let copied = self.copy_from(old.get_ref(), digest);
+        let _ = self.dir.remove_file(&old_path);
+        copied
+    }
+
+    fn copy_from(&mut self, mut old: &File, digest: Digest) -> io::Result<()> {
+        files::hold(self.file.get_ref())?;
+        old.seek(SeekFrom::Start(0))?;
+        io::copy(&mut old, self)?;
+        if std::mem::take(&mut self.hasher).finish() != digest {
+            return Err(io::Error::other("the disk lost what was written"));
+        }
         self.file.flush()?;
         self.file.get_ref().sync_all()
     }

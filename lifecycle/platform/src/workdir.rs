@@ -64,18 +64,30 @@ pub(crate) fn sweep(parent: &Path) -> Result<()> {
     let dir = files::Dir::open(parent).doing(doing())?;
     for entry in dir.entries().doing(doing())? {
         let path = parent.join(&entry.name);
-        if entry.kind != files::Kind::Dir {
-            continue;
-        }
-        let lock = lock_of(&path);
+        let folder = match entry.kind {
+            files::Kind::Dir => path,
+            // Of a folder that is gone already.
+            files::Kind::File => match folder_of(&path) {
+                Some(folder) if !folder.exists() => folder,
+                _ => continue,
+            },
+            _ => continue,
+        };
+        let lock = lock_of(&folder);
         if let Some(held) = Lock::try_exclusive(&lock).doing(doing())? {
-            files::remove_tree(&path).doing(doing())?;
+            files::remove_tree(&folder).doing(doing())?;
             // Nobody can wait for it: names are given only under the gate.
             let _ = fs::remove_file(&lock);
             drop(held);
         }
     }
     Ok(())
+}
+
+/// The folder that a lock belongs to.
+fn folder_of(lock: &Path) -> Option<PathBuf> {
+    let name = lock.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
+    Some(lock.with_file_name(name))
 }
 
 fn lock_of(folder: &Path) -> PathBuf {
@@ -124,5 +136,18 @@ mod tests {
         sweep(parent.path()).unwrap();
         assert!(!left.exists());
         assert!(!parent.path().join("1-0.lock").exists());
+    }
+
+    #[test]
+    fn a_lock_whose_folder_is_gone_is_swept_unless_somebody_holds_it() {
+        let parent = tempfile::tempdir().unwrap();
+        let at = |name: &str| parent.path().join(name);
+        for name in ["1-0.lock", "2-0.lock", "another"] {
+            fs::write(at(name), "").unwrap();
+        }
+        let held = Lock::try_exclusive(&at("2-0.lock")).unwrap();
+        sweep(parent.path()).unwrap();
+        assert!(held.is_some() && at("2-0.lock").exists() && at("another").exists());
+        assert!(!at("1-0.lock").exists());
     }
 }

@@ -1,17 +1,23 @@
-//! Many programs at one store.
+//! Many programs at one store, and many builds at one state folder.
 
+use std::fmt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crashrec::{images, judge};
 use oci::{Digest, Images, Local, Memory, Reference, Store};
 
+use crate::home::{self, Home};
+use crate::patience::finish;
+use crate::world::World;
 use crate::{Result, text, world};
 
 const WRITERS: usize = 16;
 const CHURNING: usize = 2;
+/// Of many builds, at least; else four times as long as they take one after the other.
+const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two collections: who waits for the store's lock asks less often the longer it waits, and would hardly ever get it.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -57,6 +63,111 @@ pub fn publish_as(store: &Path, writer: usize) -> Result<()> {
     let image = images::image(writer as u64, &as_store)?;
     store.publish(&image, &[images::reference(writer, 0), shared()])?;
     Ok(())
+}
+
+/// What came of many builds at once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Builds {
+    pub builds: usize,
+    /// What was wrong, in words.
+    pub flaws: Vec<String>,
+    /// In seconds, of the whole crowd and of its slowest build.
+    pub wall: f64,
+    pub slowest: f64,
+    /// Of one build alone.
+    pub alone: f64,
+}
+
+impl fmt::Display for Builds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.builds;
+        let each = self.wall / f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        write!(
+            f,
+            "{count} builds at once in {:.1} s, the slowest {:.1} s; {each:.2} s each beside {:.2} s alone: {} flawed",
+            self.wall,
+            self.slowest,
+            self.alone,
+            self.flaws.len()
+        )
+    }
+}
+
+/// So many builds start at once in one state folder: of three applications, each with a name of its own or one that all builds of
+/// that application have. All must succeed, in time, and equal sources make equal images.
+pub fn builds(slipway: &Path, state: &Path, count: usize) -> Result<Builds> {
+    let scratch = world::scratch()?;
+    let world = scratch.path().join("world");
+    let home = Home::new(slipway, state);
+    home.prepare(&world)?;
+    let begin = Instant::now();
+    let alone = timed(&mut home.named_build(&world, "one", "alone"))?;
+    let expected = home::SOURCES
+        .map(|source| digest_of(&timed(&mut home.named_build(&world, source, source))?.1));
+    let expected: Vec<String> = expected.into_iter().collect::<Result<_>>()?;
+    let patience = PATIENCE.max(begin.elapsed() * u32::try_from(count)?);
+    let begin = Instant::now();
+    let members: Vec<_> = (0..count)
+        .map(|member| {
+            let source = home::SOURCES[member % home::SOURCES.len()];
+            let name = match member % 2 {
+                0 => format!("own-{member}"),
+                _ => format!("shared-{source}"),
+            };
+            let mut command = home.named_build(&world, source, &name);
+            let expected = expected[member % expected.len()].clone();
+            std::thread::spawn(move || -> Result<f64> {
+                let (took, stdout) = timed(&mut command)?;
+                let digest = digest_of(&stdout)?;
+                if digest != expected {
+                    return Err(format!("{name} is {digest}, not {expected}").into());
+                }
+                Ok(took)
+            })
+        })
+        .collect();
+    let (mut flaws, mut slowest) = (Vec::new(), 0.0_f64);
+    for member in members {
+        match member.join().map_err(|_| "a thread panicked")? {
+            Ok(took) => slowest = slowest.max(took),
+            Err(error) => flaws.push(error.to_string()),
+        }
+    }
+    let wall = begin.elapsed();
+    if wall > patience {
+        flaws.push(format!("it took longer than {} s", patience.as_secs()));
+    }
+    flaws.extend(home.state(&world).1);
+    flaws.extend(home::orphans(&world));
+    let verified = Local::open(&world.join(home::HOME).join("store"))?.verify()?;
+    if !verified.is_none() {
+        flaws.push(format!("the store: {verified:?}"));
+    }
+    Ok(Builds {
+        builds: count,
+        flaws,
+        wall: wall.as_secs_f64(),
+        slowest,
+        alone: alone.0,
+    })
+}
+
+/// Seconds and standard output of a command that succeeds.
+fn timed(command: &mut Command) -> Result<(f64, String)> {
+    let begin = Instant::now();
+    let output = finish(command)?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("a build: {}: {}", output.status, text.trim()).into());
+    }
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok((begin.elapsed().as_secs_f64(), stdout))
+}
+
+/// Of the line `NAME@DIGEST`.
+fn digest_of(stdout: &str) -> Result<String> {
+    let (_, digest) = stdout.trim().rsplit_once('@').ok_or("no image was named")?;
+    Ok(digest.to_owned())
 }
 
 /// What came of collecting garbage while others write.

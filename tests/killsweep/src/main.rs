@@ -9,7 +9,7 @@ use std::time::Instant;
 use clap::{Parser, Subcommand};
 use killsweep::scenario::{self, Scenario};
 use killsweep::work::{self, Work};
-use killsweep::{Random, Result, crowd, rot, sweep, text};
+use killsweep::{Random, Result, crowd, moments, rot, sweep, text};
 
 /// A seeded bug that was not seen at so many points is not seen.
 const BUG_POINTS: usize = 48;
@@ -35,8 +35,26 @@ enum What {
         #[arg(long, value_delimiter = ',')]
         scenario: Vec<String>,
     },
+    /// Kills and failing system calls of whole builds, and kills at any moment.
+    Build {
+        #[command(flatten)]
+        with: With,
+        /// At system calls; half of them are kills.
+        #[arg(long, default_value_t = 16)]
+        points: usize,
+        /// Kills at moments of the clock, one build after the other in the same state folder.
+        #[arg(long, default_value_t = 8)]
+        moments: usize,
+    },
     /// Looks for the seeded bugs.
     SelfTest,
+    /// Many builds at once in one state folder.
+    Builds {
+        #[command(flatten)]
+        with: With,
+        #[arg(long, default_value_t = 8)]
+        count: usize,
+    },
     /// Sixteen writers at once, then garbage collection against writers.
     Crowd {
         #[arg(long, default_value_t = 100)]
@@ -60,6 +78,16 @@ enum What {
     },
 }
 
+/// The program under test, and what it needs instead of a network.
+#[derive(clap::Args)]
+struct With {
+    #[arg(long)]
+    slipway: PathBuf,
+    /// A state folder that has made the base images; it is copied.
+    #[arg(long)]
+    state: PathBuf,
+}
+
 /// How a run ends; 3 says that this machine cannot do it.
 const FLAWED: u8 = 1;
 const FAILED: u8 = 2;
@@ -67,7 +95,10 @@ const CANNOT: u8 = 3;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let needs_strace = matches!(args.what, What::Sweep { .. } | What::SelfTest);
+    let needs_strace = matches!(
+        args.what,
+        What::Sweep { .. } | What::SelfTest | What::Build { .. }
+    );
     if needs_strace && !is_installed("strace") {
         println!("cannot run here: the program `strace` is not installed");
         return ExitCode::from(CANNOT);
@@ -93,6 +124,12 @@ fn run(args: &Args) -> Result<bool> {
     let mut random = Random::new(args.seed);
     match &args.what {
         What::Sweep { points, scenario } => sweep(&program, *points, scenario, &mut random),
+        What::Build {
+            with,
+            points,
+            moments,
+        } => build(with, *points, *moments, &mut random),
+        What::Builds { with, count } => builds(with, *count),
         What::SelfTest => self_test(&program, &mut random),
         What::Crowd { rounds } => crowd(&program, *rounds),
         What::Rot { flips } => rotten(*flips, &mut random),
@@ -126,6 +163,27 @@ fn sweep(program: &Path, points: usize, only: &[String], random: &mut Random) ->
     }
     println!("all: {total} points: {flawed} flawed");
     Ok(total > 0 && flawed == 0)
+}
+
+fn build(with: &With, points: usize, moments: usize, random: &mut Random) -> Result<bool> {
+    let begin = Instant::now();
+    let scenario = scenario::build(&with.slipway, &with.state);
+    let counts = sweep::sweep(&scenario, points, random)?;
+    say(&format!("{}: {counts}", scenario.name), begin);
+    let begin = Instant::now();
+    let killed = moments::kills(&with.slipway, &with.state, moments, random)?;
+    say(&format!("build: {killed}"), begin);
+    Ok(counts.points() > 0 && counts.flawed == 0 && killed.flawed == 0)
+}
+
+fn builds(with: &With, count: usize) -> Result<bool> {
+    let begin = Instant::now();
+    let builds = crowd::builds(&with.slipway, &with.state, count)?;
+    for flaw in &builds.flaws {
+        eprintln!("{flaw}");
+    }
+    say(&builds.to_string(), begin);
+    Ok(builds.flaws.is_empty())
 }
 
 /// Each seeded bug is seen.

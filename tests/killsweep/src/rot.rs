@@ -158,7 +158,7 @@ impl Victim {
             victim.images.push((name, seed, digest));
         }
         drop((store, as_store));
-        world::copy(&victim.pristine(), &victim.store())?;
+        world::copy(&victim.pristine(), &victim.store(), &[])?;
         Ok(victim)
     }
 
@@ -172,7 +172,7 @@ impl Victim {
 
     fn restore(&self) -> Result<()> {
         std::fs::remove_dir_all(self.store())?;
-        world::copy(&self.pristine(), &self.store())?;
+        world::copy(&self.pristine(), &self.store(), &[])?;
         Ok(())
     }
 

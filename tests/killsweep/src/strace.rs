@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::Result;
+use crate::patience::finish;
 
 /// Calls that change something. strace skips those that this machine does not have (`?`).
 const CHANGING: &str = "?rename,?renameat,?renameat2,?link,?linkat,?symlink,?symlinkat,?unlink,?unlinkat,?rmdir,?mkdir,?mkdirat,\
     ?fsync,?fdatasync,?write,?pwrite64,?writev,?pwritev,?pwritev2,?open,?openat,?openat2,?creat,?ftruncate,?fallocate,\
     ?copy_file_range,?sync_file_range,?sendfile,?fchmod";
+
+/// Calls that give a file its name.
+const NAMING: &str = "?rename,?renameat,?renameat2,?link,?linkat";
 
 /// A system call of a command: the `when`-th one of its name in a thread, from 1.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,12 +36,16 @@ pub(crate) struct Outcome {
     pub(crate) fired: bool,
     pub(crate) success: bool,
     pub(crate) stderr: String,
+    /// Half-written files that the disk refused to sync (EIO).
+    pub(crate) unsynced: Vec<String>,
+    /// Those of them that were synced again or got a name nevertheless.
+    pub(crate) trusted: Vec<String>,
 }
 
 /// All changing calls of a command on files of `world`, in order of their names.
 pub(crate) fn calls(command: &Command, world: &Path, log: &Path) -> Result<Vec<Call>> {
     let mut strace = strace(command, log, CHANGING);
-    let output = strace.stdin(Stdio::null()).output()?;
+    let output = finish(&mut strace)?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{strace:?}: {}: {text}", output.status).into());
@@ -47,7 +55,9 @@ pub(crate) fn calls(command: &Command, world: &Path, log: &Path) -> Result<Vec<C
 
 /// Runs a command with one of its calls disturbed.
 pub(crate) fn disturb(command: &Command, call: &Call, fault: Fault, log: &Path) -> Result<Outcome> {
-    let mut strace = strace(command, log, &call.name);
+    // With the names that files get afterwards.
+    let traced = format!("{},{NAMING}", call.name);
+    let mut strace = strace(command, log, &traced);
     let what = match fault {
         Fault::Kill => "signal=SIGKILL".to_owned(),
         Fault::Errno(name) => format!("error={name}"),
@@ -57,15 +67,21 @@ pub(crate) fn disturb(command: &Command, call: &Call, fault: Fault, log: &Path) 
     injected.arg("-e");
     injected.arg(format!("inject={}:{what}:when={}", call.name, call.when));
     injected.args(strace.get_args());
+    for (name, value) in strace.get_envs() {
+        injected.env(name, value.unwrap_or_default());
+    }
     strace = injected;
-    let output = strace.stdin(Stdio::null()).output()?;
+    let output = finish(&mut strace)?;
     let killed = output.status.signal() == Some(9);
+    let log = String::from_utf8_lossy(&std::fs::read(log)?).into_owned();
     let fired = match fault {
         Fault::Kill => killed,
-        Fault::Errno(_) => std::fs::read_to_string(log)?.contains("(INJECTED)"),
+        Fault::Errno(_) => log.contains("(INJECTED)"),
     };
     Ok(Outcome {
         fired,
+        unsynced: unsynced(&log),
+        trusted: trusted(&log),
         success: output.status.success(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
@@ -73,9 +89,15 @@ pub(crate) fn disturb(command: &Command, call: &Call, fault: Fault, log: &Path) 
 
 fn strace(command: &Command, log: &Path, calls: &str) -> Command {
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-y", "-s0", "-o"]).arg(log);
+    // All threads, and of other programs that the command starts nothing: those are not ours to disturb.
+    strace
+        .args(["-f", "-b", "execve", "-qq", "-y", "-s0", "-o"])
+        .arg(log);
     strace.arg("-e").arg(format!("trace={calls}"));
     strace.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        strace.env(name, value.unwrap_or_default());
+    }
     strace
 }
 
@@ -111,6 +133,37 @@ fn parse(log: &str, world: &Path) -> Vec<Call> {
     calls.into_iter().collect()
 }
 
+/// Files of a log whose sync was made to fail; folders are none.
+fn unsynced(log: &str) -> Vec<String> {
+    let refused = log.lines().filter(|line| {
+        line.contains("sync(") && line.contains(" EIO ") && line.contains("(INJECTED)")
+    });
+    let file = |line: &str| {
+        let (_, rest) = line.split_once('<')?;
+        Some(rest.split_once('>')?.0.to_owned())
+    };
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let half_written = |path: &String| {
+        let name = name(path);
+        [".new-", ".part", ".slipway-"]
+            .iter()
+            .any(|mark| name.contains(mark))
+    };
+    refused.filter_map(file).filter(half_written).collect()
+}
+
+/// Files of a log that went on after their sync had failed.
+fn trusted(log: &str) -> Vec<String> {
+    let goes_on = |path: &String| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let after = log.lines().skip_while(|line| !line.contains("(INJECTED)"));
+        let mut others = after.filter(|line| !line.contains("(INJECTED)"));
+        others
+            .any(|line| line.contains(&format!("/{name}>")) || line.contains(&format!("{name}\",")))
+    };
+    unsynced(log).into_iter().filter(goes_on).collect()
+}
+
 /// Errors that a call of this name meets in life.
 pub(crate) fn errnos(call: &str) -> &'static [&'static str] {
     match call {
@@ -139,6 +192,25 @@ pub(crate) fn words(errno: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_goes_on_after_its_sync_failed_is_seen() {
+        let refused = "7 fdatasync(4</w/1.part>) = -1 EIO (Input/output error) (INJECTED)\n";
+        let check = |then: &str, expected: &[&str]| {
+            let log = format!("7 fsync(4</w>) = 0\n{refused}{then}\n");
+            assert_eq!(unsynced(&log), ["/w/1.part"]);
+            assert_eq!(trusted(&log), expected, "{then}");
+        };
+        check("7 fdatasync(4</w/1.part>) = 0", &["/w/1.part"]);
+        check(
+            "7 renameat(3</w>, \"1.part\", 3</w>, \"x\") = 0",
+            &["/w/1.part"],
+        );
+        check("7 fdatasync(4</w/1.part.again>) = 0", &[]);
+        check("7 renameat(3</w>, \"1.part.again\", 3</w>, \"x\") = 0", &[]);
+        let folder = "7 fsync(4</w>) = -1 EIO (Input/output error) (INJECTED)\n";
+        assert!(unsynced(folder).is_empty());
+    }
 
     #[test]
     fn calls_are_numbered_by_thread_and_those_on_other_files_are_left_out() {

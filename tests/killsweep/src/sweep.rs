@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use crashrec::images;
 use oci::{Image, Images, Local};
 use tempfile::TempDir;
 
+use crate::patience::finish;
 use crate::scenario::Scenario;
 use crate::strace::{self, Call, Fault, Outcome};
-use crate::world::{self, State};
+use crate::world::{self, Listing, State};
 use crate::{Random, Result, text};
 
 /// What came of the points of one scenario.
@@ -55,6 +55,8 @@ struct Rig<'a> {
     scratch: TempDir,
     before: State,
     after: State,
+    /// What lies in the world when all is done.
+    listing: Listing,
     calls: Vec<Call>,
 }
 
@@ -131,15 +133,21 @@ fn some<T>(mut all: Vec<T>, count: usize, random: &mut Random) -> Vec<T> {
 impl Rig<'_> {
     fn new(scenario: &Scenario) -> Result<Rig<'_>> {
         let scratch = world::scratch()?;
+        let worlds = &scenario.world;
         let pristine = scratch.path().join("pristine");
-        world::prepare(&pristine)?;
-        let (before, broken) = world::state(&pristine);
-        let counted = world::copy(&pristine, &scratch.path().join("world"))?;
+        worlds.prepare(&pristine)?;
+        let (before, broken) = worlds.state(&pristine);
+        let counted = world::copy(&pristine, &scratch.path().join("world"), worlds.shared())?;
         let log = scratch.path().join("strace");
         let calls = strace::calls(&scenario.command(&counted), &counted, &log)?;
-        let (after, broken_after) = world::state(&counted);
+        let (after, broken_after) = worlds.state(&counted);
+        let mut broken = [broken, broken_after].concat();
+        // Its name is gone then, as it is at every point.
+        drop(reader(scenario, &counted)?);
+        broken.extend(again(scenario, &counted)?);
+        broken.extend(worlds.residue(&counted, None));
+        let listing = worlds.listing(&counted)?;
         std::fs::remove_dir_all(&counted)?;
-        let broken = [broken, broken_after].concat();
         if !broken.is_empty() {
             return Err(format!("{}, undisturbed: {}", scenario.name, broken.join("; ")).into());
         }
@@ -148,6 +156,7 @@ impl Rig<'_> {
             scratch,
             before,
             after,
+            listing,
             calls,
         })
     }
@@ -156,14 +165,16 @@ impl Rig<'_> {
     fn point(&self, call: &Call, fault: Fault) -> Result<(Outcome, Vec<String>)> {
         // The same folder every time: calls are counted, and some programs make more of them in longer paths.
         let world = self.scratch.path().join("world");
-        world::copy(&self.scratch.path().join("pristine"), &world)?;
-        let reader = self.reader(&world)?;
+        let pristine = self.scratch.path().join("pristine");
+        world::copy(&pristine, &world, self.scenario.world.shared())?;
+        let reader = reader(self.scenario, &world)?;
         let log = self.scratch.path().join("strace");
         let command = self.scenario.command(&world);
         let outcome = strace::disturb(&command, call, fault, &log)?;
         let mut flaws = Vec::new();
         if outcome.fired {
             flaws.extend(judge_report(&outcome, fault));
+            flaws.extend(judge_sync(&outcome));
             flaws.extend(judge_reader(reader));
             flaws.extend(self.judge(&world, outcome.success));
             flaws.extend(self.judge_again(&world)?);
@@ -172,20 +183,9 @@ impl Rig<'_> {
         Ok((outcome, flaws))
     }
 
-    /// An image that a program holds on to while its name goes away.
-    fn reader(&self, world: &Path) -> Result<Option<(Arc<Local>, Image)>> {
-        if !self.scenario.reader {
-            return Ok(None);
-        }
-        let store = Local::open(&world.join(world::STORE))?;
-        let image = store.find(&world::old(2))?.ok_or("nothing to read")?;
-        store.remove(&world::old(2))?;
-        Ok(Some((store, image)))
-    }
-
     /// Each name is as before or as it should become; nothing visible is broken.
     fn judge(&self, world: &Path, success: bool) -> Vec<String> {
-        let (state, mut flaws) = world::state(world);
+        let (state, mut flaws) = self.scenario.world.state(world);
         let names: BTreeSet<_> = [&self.before, &self.after, &state]
             .iter()
             .flat_map(|state| state.keys())
@@ -210,23 +210,56 @@ impl Rig<'_> {
 
     /// The command, done again, succeeds and leaves what it always leaves, and nothing half done stays behind.
     fn judge_again(&self, world: &Path) -> Result<Vec<String>> {
-        let mut command: Command = self.scenario.command(world);
-        let output = command.stdin(Stdio::null()).output()?;
-        let mut flaws = Vec::new();
+        let mut flaws = again(self.scenario, world)?;
+        flaws.extend(self.judge(world, true));
+        flaws.extend(self.scenario.world.residue(world, Some(&self.listing)));
+        Ok(flaws)
+    }
+}
+
+/// An image that a program holds on to while its name goes away.
+fn reader(scenario: &Scenario, world: &Path) -> Result<Option<(Arc<Local>, Image)>> {
+    if !scenario.reader {
+        return Ok(None);
+    }
+    let store = Local::open(&world.join(world::STORE))?;
+    let image = store.find(&world::old(2))?.ok_or("nothing to read")?;
+    store.remove(&world::old(2))?;
+    Ok(Some((store, image)))
+}
+
+/// Does the command once more, and thoroughly where it can be; says what went wrong.
+fn again(scenario: &Scenario, world: &Path) -> Result<Vec<String>> {
+    let mut flaws = Vec::new();
+    for mut command in [Some(scenario.command(world)), scenario.thorough(world)]
+        .into_iter()
+        .flatten()
+    {
+        let output = finish(&mut command)?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr);
             flaws.push(format!("again: {}: {}", output.status, text.trim()));
         }
-        flaws.extend(self.judge(world, true));
-        flaws.extend(world::residue(world));
-        Ok(flaws)
     }
+    Ok(flaws)
 }
 
 fn judge_reader(reader: Option<(Arc<Local>, Image)>) -> Option<String> {
     let (_store, image) = reader?;
     let error = images::verify(&image).err()?;
     Some(format!("the reader: {}", text(&error)))
+}
+
+/// What the disk refused to sync is never trusted again, and one such refusal is got over.
+fn judge_sync(outcome: &Outcome) -> Vec<String> {
+    let trusted = outcome.trusted.iter();
+    let mut flaws: Vec<_> = trusted
+        .map(|path| format!("{path} went on after its sync had failed"))
+        .collect();
+    if !outcome.unsynced.is_empty() && !outcome.success {
+        flaws.push(format!("{:?} was not written anew", outcome.unsynced));
+    }
+    flaws
 }
 
 /// A command that fails says which error it met.

@@ -1,5 +1,7 @@
 //! The programs that are disturbed. Doing one again is harmless.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -26,10 +28,12 @@ pub enum Work {
     NameFirst,
     /// Wrong: says that all is well when it is not.
     Swallow,
+    /// Wrong: syncs a file again when that failed.
+    SyncTwice,
 }
 
 impl Work {
-    pub const ALL: [Work; 7] = [
+    pub const ALL: [Work; 8] = [
         Work::Publish,
         Work::Import,
         Work::Export,
@@ -37,6 +41,7 @@ impl Work {
         Work::Collect,
         Work::NameFirst,
         Work::Swallow,
+        Work::SyncTwice,
     ];
 
     pub fn name(self) -> &'static str {
@@ -48,6 +53,7 @@ impl Work {
             Work::Collect => "collect",
             Work::NameFirst => "name-first",
             Work::Swallow => "swallow",
+            Work::SyncTwice => "sync-twice",
         }
     }
 }
@@ -64,6 +70,9 @@ impl FromStr for Work {
 }
 
 pub fn work(world: &Path, work: Work) -> Result<()> {
+    if work == Work::SyncTwice {
+        return sync_twice(world);
+    }
     let store = Local::open(&world.join(STORE))?;
     match work {
         Work::Publish => publish(&store),
@@ -78,6 +87,7 @@ pub fn work(world: &Path, work: Work) -> Result<()> {
             }
             Ok(())
         }
+        Work::SyncTwice => unreachable!("it was done above"),
     }
 }
 
@@ -108,6 +118,14 @@ fn tag(store: &Arc<Local>) -> Result<()> {
     store.tag(&found(1)?.descriptor(), &[old(9), old(0)])?;
     store.remove(&old(2))?;
     Ok(())
+}
+
+fn sync_twice(world: &Path) -> Result<()> {
+    let (part, name) = (world.join(".new-note"), world.join("note"));
+    let mut file = File::create(&part)?;
+    file.write_all(b"a note")?;
+    file.sync_all().or_else(|_| file.sync_all())?;
+    Ok(std::fs::rename(part, name)?)
 }
 
 fn name_first(store: &Arc<Local>) -> Result<()> {

@@ -5,9 +5,9 @@ fn rig(args: &[&str]) -> Option<String> {
 }
 
 #[test]
-fn names_before_blobs_and_swallowed_errors_are_caught() {
+fn names_before_blobs_swallowed_errors_and_syncs_tried_again_are_caught() {
     if let Some(stdout) = rig(&["self-test"]) {
-        assert_eq!(stdout.matches("caught at point").count(), 2, "{stdout}");
+        assert_eq!(stdout.matches("caught at point").count(), 3, "{stdout}");
     }
 }
 

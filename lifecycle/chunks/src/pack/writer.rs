@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use files::{Dir, Stat};
 use super::{RECORD_HEAD_BYTES, entry, head, record_head, to_u64};
 use crate::idx::{self, Entry, PackId};
 use crate::packs::{Names, announce};
-use crate::{ChunkId, Error, Result};
+use crate::{ChunkId, Error, ErrorKind, Result};
 
 const BUFFER_BYTES: usize = 256 << 10;
 /// Nothing that has a name in the store is ever written to.
@@ -83,26 +84,28 @@ impl PackWriter {
 
     /// Makes pack and idx durable, still without a name in the store.
     ///
-    /// On failure both are removed. A sync that failed is never tried again on the same file, whose pages may be lost: the
-    /// caller pushes everything into a new pack, or gives up.
+    /// On failure both are removed. A file that the disk refused to sync (EIO) is given up, since its pages may be lost whatever a
+    /// second sync says: what can be read back and is sound is written to a new one, once.
     pub fn seal(mut self) -> Result<Sealed> {
         if self.failed {
             return Err(self
                 .part
                 .failed(io::Error::other("an earlier write failed"), self.bytes));
         }
-        let (id, idx_bytes) = idx::encode(&mut self.entries, self.bytes)?;
         let synced = self
             .file
             .flush()
             .and_then(|()| self.file.get_ref().sync_data());
-        synced.map_err(|error| self.part.failed(error, self.bytes))?;
+        if let Err(error) = synced {
+            let rewritten = files::is_disk_fault(&error) && self.rewrite().is_ok();
+            if !rewritten {
+                return Err(self.part.failed(error, self.bytes));
+            }
+        }
+        let (id, idx_bytes) = idx::encode(&mut self.entries, self.bytes)?;
         let pack_file = Stat::of(self.file.get_ref())
             .map_err(|error| Error::files(format!("writing pack {id}"), error))?;
-        let (idx, mut file) = Part::create(&self.part.dir, &beside(&self.part.path))?;
-        let written = file.write_all(&idx_bytes).and_then(|()| file.sync_data());
-        let idx_length = to_u64(idx_bytes.len());
-        written.map_err(|error| idx.failed(error, idx_length))?;
+        let idx = durable(&self.part.dir, &beside(&self.part.path, ".idx"), &idx_bytes)?;
         Ok(Sealed {
             id,
             packs: self.packs,
@@ -110,6 +113,31 @@ impl PackWriter {
             idx,
             pack_file: pack_file.id,
         })
+    }
+
+    /// The same pack in a new file, synced; the old file is gone.
+    fn rewrite(&mut self) -> Result<()> {
+        let (part, file) = Part::create(&self.part.dir, &beside(&self.part.path, ".again"))?;
+        let file = BufWriter::with_capacity(BUFFER_BYTES, file);
+        let old = std::mem::replace(&mut self.file, file);
+        self.part = part;
+        let entries = std::mem::take(&mut self.entries);
+        self.ids.clear();
+        self.bytes = 0;
+        self.write(&head())?;
+        for entry in entries {
+            let mut segment = vec![0; usize::try_from(entry.segment_bytes).unwrap_or(0)];
+            let read = old.get_ref().read_exact_at(&mut segment, entry.offset);
+            read.map_err(|error| Error::io("reading a pack back", error))?;
+            if crc32fast::hash(&segment) != entry.crc32 {
+                let text = format!("reading chunk {} back: the disk lost it", entry.id);
+                return Err(Error::new(ErrorKind::Integrity, text));
+            }
+            self.push(entry.id, entry.raw_bytes, &segment)?;
+        }
+        let synced = self.file.flush();
+        let synced = synced.and_then(|()| self.file.get_ref().sync_data());
+        synced.map_err(|error| self.part.failed(error, self.bytes))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
@@ -127,10 +155,30 @@ impl PackWriter {
     }
 }
 
-fn beside(part: &Path) -> PathBuf {
+fn beside(part: &Path, end: &str) -> PathBuf {
     let mut name = part.as_os_str().to_owned();
-    name.push(".idx");
+    name.push(end);
     name.into()
+}
+
+/// A synced file of these bytes; one that the disk refused to sync is given up, and another one written.
+fn durable(dir: &Arc<Dir>, path: &Path, bytes: &[u8]) -> Result<Part> {
+    match written(dir, path, bytes)? {
+        (part, Ok(())) => Ok(part),
+        (part, Err(error)) if files::is_disk_fault(&error) => {
+            drop(part);
+            let (part, synced) = written(dir, &beside(path, ".again"), bytes)?;
+            synced.map_err(|error| part.failed(error, to_u64(bytes.len())))?;
+            Ok(part)
+        }
+        (part, Err(error)) => Err(part.failed(error, to_u64(bytes.len()))),
+    }
+}
+
+fn written(dir: &Arc<Dir>, path: &Path, bytes: &[u8]) -> Result<(Part, io::Result<()>)> {
+    let (part, mut file) = Part::create(dir, path)?;
+    let synced = file.write_all(bytes).and_then(|()| file.sync_data());
+    Ok((part, synced))
 }
 
 /// A complete pack without a name in the store; dropping it removes it.

@@ -270,3 +270,26 @@ fn changed_bytes_of_a_layer_are_noticed() {
         ErrorKind::Integrity
     );
 }
+
+#[test]
+fn what_a_killed_program_left_beside_an_archive_goes_with_the_next_one_of_that_name() {
+    let world = tempfile::tempdir().unwrap();
+    let image = testing::image(1, 1, &memory());
+    let names = |folder: &Path| {
+        let mut names: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    // As the name of a half-written file is.
+    let digest = crate::Digest::of(b"app.tar").hex();
+    let digest: String = digest.chars().take(16).collect();
+    let dead = format!(".slipway-{digest}-dead");
+    for name in [dead.as_str(), ".slipway-notes"] {
+        std::fs::write(world.path().join(name), "").unwrap();
+    }
+    write_file(&image, &[], Format::Oci, &world.path().join("app.tar")).unwrap();
+    assert_eq!(names(world.path()), [".slipway-notes", "app.tar"]);
+}

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+
+use files::Dir;
 
 use super::{Format, docker};
 use crate::layout::{self, BLOBS, INDEX, MARKER, MARKER_BYTES};
@@ -33,19 +34,35 @@ pub fn write_file(
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".slipway-")
-        .permissions(std::fs::Permissions::from_mode(0o644))
-        .tempfile_in(folder)
-        .map_err(failed)?;
-    let digest = write(image, names, format, temporary.as_file_mut())?;
-    temporary.as_file().sync_all().map_err(failed)?;
+    let prefix = unfinished(path);
+    let tidied = Dir::open(folder).and_then(|folder| files::remove_abandoned(&folder, &prefix));
+    tidied
+        .map_err(|error| Error::files(format!("writing the archive {}", path.display()), error))?;
+    let mut temporary = files::temporary(folder, &prefix).map_err(failed)?;
+    let mut digest = write(image, names, format, temporary.as_file_mut())?;
+    if let Err(error) = temporary.as_file().sync_all() {
+        if !files::is_disk_fault(&error) {
+            return Err(failed(error));
+        }
+        // What a disk refused to sync is given up; a new file may find a better place.
+        temporary = files::temporary(folder, &prefix).map_err(failed)?;
+        digest = write(image, names, format, temporary.as_file_mut())?;
+        temporary.as_file().sync_all().map_err(failed)?;
+    }
     temporary
         .persist(path)
         .map_err(|error| failed(error.error))?;
     files::sync_dir(folder)
         .map_err(|error| Error::files(format!("writing the archive {}", path.display()), error))?;
     Ok(digest)
+}
+
+/// How the names of half-written files begin that are to become `path`: not like those of anybody else's files in that folder.
+fn unfinished(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    let mut digest = Digest::of(name.as_encoded_bytes()).hex();
+    digest.truncate(16);
+    format!(".slipway-{digest}-")
 }
 
 /// Writes an archive to a stream, blob after blob. Returns the digest of the manifest. Of several names, only the first one is in

@@ -180,3 +180,21 @@ fn two_writers_lose_no_name() {
         8
     );
 }
+
+#[test]
+fn what_killed_programs_left_goes_with_the_next_image_and_what_others_write_stays() {
+    let world = tempfile::tempdir().unwrap();
+    let layout = Layout::create(world.path()).unwrap();
+    let (top, blobs) = (world.path().to_owned(), world.path().join(BLOBS));
+    fs::write(top.join(".new-dead"), "half").unwrap();
+    fs::write(blobs.join(".part-1-0"), "half").unwrap();
+    let mut writing = layout.begin().unwrap();
+    writing.write_all(b"a blob").unwrap();
+    layout
+        .publish(&image(&layout, 1), &[name("me/app:1")])
+        .unwrap();
+    assert!(!top.join(".new-dead").exists() && !blobs.join(".part-1-0").exists());
+    let descriptor = Descriptor::of(crate::MediaType::OciConfig, b"a blob");
+    writing.finish(&descriptor).unwrap();
+    assert!(layout.contains(descriptor.digest).unwrap());
+}
