@@ -38,6 +38,7 @@ pub mod detect;
 pub mod doctor;
 pub mod images;
 pub mod inspect;
+pub mod mount;
 pub mod run;
 
 pub use base::Fetching;
