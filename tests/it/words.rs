@@ -32,8 +32,20 @@ fn help_shows_the_commands_and_examples() {
         file!["../golden/help/image-save.txt"]
     );
     assert_data_eq!(
+        help(&["image", "mount", "--help"]),
+        file!["../golden/help/image-mount.txt"]
+    );
+    assert_data_eq!(
         help(&["cache", "--help"]),
         file!["../golden/help/cache.txt"]
+    );
+    assert_data_eq!(
+        help(&["cache", "prune", "--help"]),
+        file!["../golden/help/cache-prune.txt"]
+    );
+    assert_data_eq!(
+        help(&["cache", "why", "--help"]),
+        file!["../golden/help/cache-why.txt"]
     );
     assert_data_eq!(
         help(&["doctor", "--help"]),

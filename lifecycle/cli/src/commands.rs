@@ -78,6 +78,7 @@ impl Command {
     fn on_signal(&self) -> OnSignal {
         match self {
             Command::Run(_) => OnSignal::PassOn,
+            Command::Image(command) if command.runs_a_program() => OnSignal::PassOn,
             _ => OnSignal::End,
         }
     }

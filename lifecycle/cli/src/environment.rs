@@ -7,6 +7,11 @@ use std::path::{Path, PathBuf};
 
 use platform::{Caller, Error, ErrorKind, State};
 
+use crate::ui::units;
+
+/// Base images and a handful of applications; the machines of those who build have it.
+const CACHE_BYTES: u64 = 10_000_000_000;
+
 /// Everything that is read where the program begins.
 pub(crate) struct Environment {
     pub(crate) caller: Caller,
@@ -78,6 +83,16 @@ impl Environment {
             Error::new(ErrorKind::Usage, format!("SOURCE_DATE_EPOCH={} is no time", text.to_string_lossy()))
                 .help("it is the number of seconds since 1970, such as the output of `git log -1 --format=%ct`")
         })
+    }
+
+    /// How much may be kept of what can be had again: `SLIPWAY_CACHE_SIZE`, else 10 GB.
+    pub(crate) fn cache_bytes(&self) -> Result<u64, Error> {
+        let Some(text) = self.caller.variable("SLIPWAY_CACHE_SIZE") else {
+            return Ok(CACHE_BYTES);
+        };
+        let text = text.to_string_lossy();
+        units::parse_bytes(&text)
+            .map_err(|what| Error::new(ErrorKind::Usage, format!("SLIPWAY_CACHE_SIZE: {what}")))
     }
 
     /// `NAME=VALUE`, or `NAME` for the caller's own value, as docker has it.

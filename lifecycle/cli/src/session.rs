@@ -18,6 +18,7 @@ pub(crate) struct Session {
     pub(crate) environment: Environment,
     pub(crate) plain: Arc<Plain>,
     state: State,
+    cache_bytes: u64,
     stop: Arc<Stop>,
     now: SystemTime,
 }
@@ -51,6 +52,7 @@ impl Session {
         Ok(Session {
             plain,
             state: environment.state()?,
+            cache_bytes: environment.cache_bytes()?,
             environment,
             stop,
             now: SystemTime::now(),
@@ -68,6 +70,7 @@ impl Session {
             payload: PAYLOAD,
             caller: &self.environment.caller,
             now: self.now,
+            cache_bytes: self.cache_bytes,
             stop: &self.stop,
             events,
         }

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, Timespec, Timestamps, UTIME_NOW};
 use rustix::io::Errno;
 
 use crate::{Error, ErrorKind, Result};
@@ -38,6 +38,20 @@ impl Lock {
             Err(error) if error.kind() == ErrorKind::Busy => Ok(None),
             lock => lock.map(Some),
         }
+    }
+
+    /// Makes now the time at which the file was modified, for those who want to know when it was last used. Only a courtesy:
+    /// failing is fine. Taking a lock exclusively has done it already.
+    pub fn note_use(&self) {
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_NOW,
+        };
+        let times = Timestamps {
+            last_access: now,
+            last_modification: now,
+        };
+        let _ = rustix::fs::futimens(&self.file, &times);
     }
 
     /// Leaves our process id in the file, for the message of those who wait. Only a courtesy: failing is fine.

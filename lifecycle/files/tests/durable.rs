@@ -127,3 +127,26 @@ fn waiting_ends_when_the_lock_is_free_or_the_time_is_over() {
         waiting.join().unwrap().unwrap();
     });
 }
+
+#[test]
+fn a_lock_tells_when_it_was_used_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lock");
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    let used = |lock: &dyn Fn() -> files::Lock| {
+        let file = fs::File::options().create(true).append(true).open(&path);
+        file.unwrap().set_modified(long_ago).unwrap();
+        drop(lock());
+        fs::metadata(&path).unwrap().modified().unwrap() > long_ago
+    };
+    let shared = || files::Lock::shared(&path, std::time::Duration::ZERO).unwrap();
+    assert!(!used(&shared), "reading is no use by itself");
+    assert!(used(&|| {
+        let lock = shared();
+        lock.note_use();
+        lock
+    }));
+    assert!(used(&|| files::Lock::try_exclusive(&path)
+        .unwrap()
+        .unwrap()));
+}

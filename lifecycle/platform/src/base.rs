@@ -97,7 +97,7 @@ fn parse(name: &str) -> Result<Reference> {
 
 /// One build at a time makes bases; others wait and find them made.
 fn alone(host: &Host<'_>) -> Result<Lock> {
-    let path = host.state.downloads().join("base.lock");
+    let path = host.state.base_lock();
     let doing = "waiting for another slipway that makes the base images";
     if let Some(lock) = Lock::try_exclusive(&path).doing(doing)? {
         return Ok(lock);

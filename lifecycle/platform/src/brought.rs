@@ -39,6 +39,26 @@ impl Brought {
         self.pip.shared.is_empty() || self.now(memory) == self.digest
     }
 
+    /// Its parts by names for people, without the contents of mounted folders.
+    pub(crate) fn parts(&self) -> [(&'static str, Digest); 3] {
+        let mut certificates = Sum::default();
+        certificates.list(self.certificates.iter().map(Vec::as_slice));
+        let mut proxies = Sum::default();
+        let texts = self.proxies.iter().flat_map(|(name, value)| [name, value]);
+        let texts: Vec<&[u8]> = texts.map(|text| text.as_bytes()).collect();
+        proxies.list(texts.into_iter());
+        let mut pip = Sum::default();
+        self.pip.sum(&mut pip);
+        [
+            (
+                "the bundle of certificate authorities",
+                certificates.finish(),
+            ),
+            ("the proxy variables", proxies.finish()),
+            ("pip's settings", pip.finish()),
+        ]
+    }
+
     /// The digest of everything, mounted folders by their state instead of their contents: a folder of wheels can be of any size.
     ///
     /// All of it counts, also what ought to change no image, such as proxies: buildpacks see it and may do what they like with it.

@@ -24,7 +24,8 @@ use crate::reuse::{self, Reuse};
 use crate::site::{self, Inputs, Site, api};
 use crate::source::{self, Found};
 use crate::unchanged::{self, Ingredients, LastBuild, Seen};
-use crate::{base, builder, rootfs};
+use crate::why::{Before, Parts, Question};
+use crate::{base, builder, rootfs, trim};
 
 /// What to build and where it goes.
 #[derive(Debug, Clone)]
@@ -68,6 +69,16 @@ pub fn build(host: &Host<'_>, request: &Request) -> Result<Built> {
         return Ok(built);
     }
     let site = Site::prepare(host, &store, &request.inputs, &brought, &mut last.memory)?;
+    let program = unchanged::program(&mut last.memory)?;
+    let ingredients = Ingredients {
+        request,
+        owner: Host::user(),
+        name,
+        program,
+        bases: &site.bases,
+        seen: &site.seen,
+    };
+    let question = ask(host, &ingredients, &brought, &site, &last);
     let build = Build {
         host,
         site: &site,
@@ -78,8 +89,14 @@ pub fn build(host: &Host<'_>, request: &Request) -> Result<Built> {
     host.stop.check()?;
     outputs::write(&image, &request.names, &request.outputs, &store)?;
     let built = told(host, request, image, false);
-    if brought.is_unchanged(&last.memory) && request.outputs.contains(&Output::Store) {
-        remember(host, &site, request, &mut last, &built.image);
+    if request.outputs.contains(&Output::Store) {
+        warn(host, question.answer(host, name, &built.image));
+        if brought.is_unchanged(&last.memory)
+            && let Some(key) = ingredients.key()
+        {
+            // Lets the next build know from what this image was made.
+            warn(host, last.keep(key, &built.image));
+        }
     }
     drop(site);
     tidy_up(host, &store)?;
@@ -107,7 +124,7 @@ fn unchanged(
     let moved = outputs::write_again(&image, &request.names, &request.outputs, store)?;
     let built = told(host, request, image, true);
     if last.memory.grew() {
-        keep(host, last, key, &built.image);
+        warn(host, last.keep(key, &built.image));
     }
     if moved {
         tidy_up(host, store)?;
@@ -145,6 +162,7 @@ fn look(
     };
     let ingredients = Ingredients {
         request,
+        owner: Host::user(),
         name,
         program: unchanged::program(memory)?,
         bases: &bases,
@@ -157,32 +175,32 @@ fn look(
     Ok(found)
 }
 
-/// Lets the next build know from what this image was made. That it cannot is worth a warning only.
-fn remember(
+/// Why this build was not answered with the last image; told unless it is the first one.
+fn ask(
     host: &Host<'_>,
+    ingredients: &Ingredients<'_>,
+    brought: &Brought,
     site: &Site<'_>,
-    request: &Request,
-    last: &mut LastBuild,
-    image: &Image,
-) {
-    let (Some(name), Ok(program)) = (request.names.first(), unchanged::program(&mut last.memory))
-    else {
-        return;
+    last: &LastBuild,
+) -> Question {
+    let name = ingredients.name;
+    let parts = Parts::of(ingredients, brought, &site.parts);
+    let before = Before {
+        recorded: last.made_something(),
+        clear_cache: ingredients.request.clear_cache,
     };
-    let ingredients = Ingredients {
-        request,
-        name,
-        program,
-        bases: &site.bases,
-        seen: &site.seen,
-    };
-    if let Some(key) = ingredients.key() {
-        keep(host, last, key, image);
+    let question = Question::ask(host, name, parts, before);
+    let reasons = question.reasons();
+    if !reasons.is_empty() {
+        let name = crate::name::familiar(name);
+        host.events.tell(Event::Rebuilding { name, reasons });
     }
+    question
 }
 
-fn keep(host: &Host<'_>, last: &LastBuild, key: Digest, image: &Image) {
-    if let Err(error) = last.keep(key, image) {
+/// That something cannot be remembered is worth a warning only.
+fn warn(host: &Host<'_>, done: Result<()>) {
+    if let Err(error) = done {
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
         host.events.tell(Event::Warning {
             text: format!("{error}{}", cause.unwrap_or_default()),
@@ -324,7 +342,7 @@ impl Build<'_> {
         let Some(name) = self.request.names.first() else {
             return Ok(None);
         };
-        let build_image = &self.site.bases.build.name;
+        let build_image = self.site.bases.build.image.digest();
         let builder = format!("{build_image}\n{}\n{}", self.site.lifecycle(), api());
         let reuse = Reuse::open(self.host, name, &builder)?;
         if let Some(reuse) = reuse.as_ref().filter(|_| self.request.clear_cache) {
@@ -381,7 +399,7 @@ fn launcher() -> LauncherMetadata {
     }
 }
 
-/// Blobs and unpacked layers that no name needs any more, such as those of the image that this one replaced.
+/// Removes blobs and unpacked layers that no name needs any more, such as those of the image that this one replaced, and what is too much.
 pub(crate) fn tidy_up(host: &Host<'_>, store: &Arc<Local>) -> Result<()> {
     store.collect().doing("removing what no image needs")?;
     let named = store.list().doing("listing images")?;
@@ -394,5 +412,6 @@ pub(crate) fn tidy_up(host: &Host<'_>, store: &Arc<Local>) -> Result<()> {
             wanted.extend(image.layers().iter().map(|layer| layer.diff_id));
         }
     }
-    rootfs::collect(&host.state.layers(), &wanted)
+    rootfs::collect(&host.state.layers(), &wanted)?;
+    trim::when_due(host)
 }

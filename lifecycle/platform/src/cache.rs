@@ -1,8 +1,5 @@
 //! What is kept on this machine: how much, whether it is sound, and what may go.
 
-use std::path::{Path, PathBuf};
-
-use files::{Dir, Kind};
 use oci::{Digest, Image, Images, Local};
 use serde::Serialize;
 
@@ -10,7 +7,7 @@ use crate::build::tidy_up;
 use crate::error::{Doing, Result};
 use crate::host::Host;
 use crate::name::familiar;
-use crate::{reuse, rootfs};
+use crate::trim::{self, Keep, size_of};
 
 /// Everything that is kept, in numbers; sizes in bytes on disk unless said otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +20,8 @@ pub struct Kept {
     pub unpacked: u64,
     /// Layers that buildpacks want back.
     pub reuse: u64,
+    /// What `downloads`, `unpacked` and `reuse` may be together; looked after about once an hour.
+    pub bound: u64,
 }
 
 /// The images.
@@ -54,6 +53,7 @@ pub fn stat(host: &Host<'_>) -> Result<Kept> {
         downloads: size_of(&state.downloads())?,
         unpacked: size_of(&state.layers())?,
         reuse: size_of(&state.reuse())?,
+        bound: host.cache_bytes,
     })
 }
 
@@ -128,18 +128,14 @@ fn named(store: &Local, broken: &[Digest]) -> Result<Vec<Broken>> {
     Ok(broken.collect())
 }
 
-/// Removes what can be had again: downloads, unpacked layers, cached layers, and what no image needs. Images stay.
-/// Returns the bytes that were freed.
-pub fn prune(host: &Host<'_>) -> Result<u64> {
+/// Removes what no image needs, and of what can be had again (downloads, unpacked layers, cached layers) what need not be kept.
+/// Images stay, and what running programs count on. Returns the bytes that were freed.
+pub fn prune(host: &Host<'_>, keep: Keep) -> Result<u64> {
     let before = everything(host)?;
     let store = host.images()?;
     host.sweep()?;
     tidy_up(host, &store)?;
-    reuse::collect(host, &[])?;
-    rootfs::collect(&host.state.layers(), &std::collections::BTreeSet::new())?;
-    let downloads = host.state.downloads();
-    files::remove_tree(&downloads).doing("removing downloads")?;
-    host.state.create()?;
+    trim::trim(host.state, keep)?;
     Ok(before.saturating_sub(everything(host)?))
 }
 
@@ -154,32 +150,4 @@ fn everything(host: &Host<'_>) -> Result<u64> {
         state.runs(),
     ];
     folders.iter().map(|folder| size_of(folder)).sum()
-}
-
-/// Bytes of all files below a folder; what vanishes meanwhile, or may not be read, counts nothing.
-fn size_of(folder: &Path) -> Result<u64> {
-    let Ok(top) = Dir::open(folder) else {
-        return Ok(0);
-    };
-    let mut bytes = 0;
-    let mut folders = vec![PathBuf::new()];
-    while let Some(path) = folders.pop() {
-        let entries = if path.as_os_str().is_empty() {
-            top.entries()
-        } else {
-            top.dir(&path).and_then(|dir| dir.entries())
-        };
-        for entry in entries.unwrap_or_default() {
-            let path = path.join(&entry.name);
-            match entry.kind {
-                Kind::Dir => folders.push(path),
-                Kind::File => {
-                    let stat = top.stat(&path).doing("measuring what is kept")?;
-                    bytes += stat.map_or(0, |stat| stat.size);
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(bytes)
 }

@@ -49,6 +49,13 @@ impl Caller {
             .filter(|value| !value.is_empty())
     }
 
+    /// All of them, in order, for a program that runs as the caller.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
     /// Variables whose names begin with one of `prefixes`, in order.
     pub(crate) fn beginning(&self, prefixes: &[&str]) -> Vec<(&str, &OsStr)> {
         self.variables

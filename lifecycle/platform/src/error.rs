@@ -69,6 +69,15 @@ impl Error {
         }
     }
 
+    /// What failed, its kind and help found in the cause.
+    pub(crate) fn about(
+        cause: impl StdError + Send + Sync + 'static,
+        doing: impl Into<String>,
+    ) -> Error {
+        let error = Error::new(kind_of(&cause), doing);
+        advised(error, &cause).because(cause)
+    }
+
     /// Hangs a cause on the error.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
@@ -148,10 +157,7 @@ pub(crate) trait Doing<T> {
 
 impl<T, E: StdError + Send + Sync + 'static> Doing<T> for std::result::Result<T, E> {
     fn doing(self, what: impl Into<String>) -> Result<T> {
-        self.map_err(|cause| {
-            let error = Error::new(kind_of(&cause), what);
-            advised(error, &cause).because(cause)
-        })
+        self.map_err(|cause| Error::about(cause, what))
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Event {
         left_out: Vec<PathBuf>,
         special: Vec<PathBuf>,
     },
+    /// The image is built again. Not told for the first build of a name.
+    Rebuilding { name: String, reasons: Vec<String> },
     /// Base images are not here yet. Said once, before the first byte is fetched.
     Downloading {
         what: String,

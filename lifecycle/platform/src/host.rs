@@ -20,6 +20,8 @@ pub struct Host<'a> {
     pub payload: Payload,
     pub caller: &'a Caller,
     pub now: SystemTime,
+    /// How many bytes may be kept of what can be had again: downloads, unpacked layers, cached layers.
+    pub cache_bytes: u64,
     pub stop: &'a Stop,
     pub events: &'a dyn Events,
 }
@@ -34,6 +36,11 @@ impl Host<'_> {
     /// Whom sandboxes run as on this machine.
     pub(crate) fn id(&self) -> Result<HostId> {
         HostId::current(self.state.identity()).doing("choosing the user of the sandbox")
+    }
+
+    /// Whose results may be reused: what another user made is not asked, though its folder be the same.
+    pub(crate) fn user() -> u32 {
+        rustix::process::geteuid().as_raw()
     }
 
     /// Removes what crashed builds and runs left.

@@ -88,6 +88,11 @@ pub fn inspect(host: &Host<'_>, name: &Reference) -> Result<Inspected> {
     Ok(describe(name, &image, efficiency))
 }
 
+/// The layers of an image, lowest first.
+pub(crate) fn layers_of(image: &Image) -> Vec<Layer> {
+    layers(image, &label(image, LIFECYCLE))
+}
+
 /// Reads all layers.
 fn efficiency(image: &Image) -> Result<Efficiency> {
     let trees = Tree::of_layers(image.layers()).doing("reading the layers")?;

@@ -6,6 +6,7 @@
 mod caller;
 mod error;
 mod event;
+mod gone;
 mod host;
 mod state;
 mod stop;
@@ -40,7 +41,10 @@ pub mod detect;
 pub mod doctor;
 pub mod images;
 pub mod inspect;
+pub mod mount;
 pub mod run;
+mod trim;
+pub mod why;
 
 pub use base::Fetching;
 pub use caller::Caller;
@@ -52,6 +56,7 @@ pub use processes::Process;
 pub use site::Inputs;
 pub use state::State;
 pub use stop::Stop;
+pub use trim::Keep;
 
 /// The static programs that travel inside the command line.
 #[derive(Debug, Clone, Copy)]

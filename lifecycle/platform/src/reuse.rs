@@ -12,6 +12,7 @@ use files::{Dir, Kind, Lock};
 use oci::{Digest, Reference};
 
 use crate::error::{Doing, Result};
+use crate::gone;
 use crate::host::Host;
 
 /// Beside the folders, one per repository.
@@ -133,21 +134,29 @@ pub(crate) fn collect(host: &Host<'_>, names: &[Reference]) -> Result<()> {
         let path = host.state.reuse().join(&entry.name);
         if entry.kind == Kind::Dir
             && !wanted.contains(&path)
-            && let Some(_alone) = Lock::try_exclusive(&lock_of(&path)).doing(doing)?
+            && let Some(name) = entry.name.to_str()
+            && let whole = host.state.reuse().join(gone::whole(name))
+            && let Some(_alone) = Lock::try_exclusive(&lock_of(&whole)).doing(doing)?
         {
-            files::remove_tree(&path).doing(doing)?;
+            gone::remove(&top, name).doing(doing)?;
         }
     }
     Ok(())
 }
 
 fn of_repository(host: &Host<'_>, name: &Reference) -> PathBuf {
+    host.state.reuse().join(folder_name(Host::user(), name))
+}
+
+/// The owner is in it though the folder is one user's own: a folder that was copied from another user, or put back by a CI system,
+/// brings nothing to reuse.
+fn folder_name(user: u32, name: &Reference) -> String {
     let repository = name.repository();
-    host.state.reuse().join(short(&format!(
-        "{}/{}",
+    short(&format!(
+        "{user}\n{}/{}",
         repository.registry(),
         repository.path()
-    )))
+    ))
 }
 
 fn lock_of(folder: &Path) -> PathBuf {
@@ -180,6 +189,21 @@ mod tests {
         fs::create_dir_all(&path).unwrap();
         fs::write(path.join("file"), name).unwrap();
         (beneath, Digest::of(name.as_bytes()))
+    }
+
+    #[test]
+    fn each_user_and_each_repository_has_a_folder_of_its_own() {
+        let folder = |user, name| folder_name(user, &Reference::parse(name).unwrap());
+        let all = [
+            folder(1000, "shop"),
+            folder(1001, "shop"),
+            folder(1000, "shop2"),
+            folder(1000, "registry.example/library/shop"),
+        ];
+        for (number, one) in all.iter().enumerate() {
+            assert!(!all[..number].contains(one), "{number}");
+        }
+        assert_eq!(folder(1000, "shop:1"), folder(1000, "shop:2"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use oci::{Digest, Image, Layer};
 use sandbox::HostId;
 
 use crate::error::{Doing, Result};
+use crate::gone;
 
 /// Unpacking the largest layer takes less.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -52,6 +53,7 @@ impl Place<'_> {
         loop {
             let held = Lock::shared(&lock, PATIENCE).doing(doing())?;
             if path.is_dir() {
+                held.note_use();
                 return Ok((path, held));
             }
             drop(held);
@@ -67,7 +69,7 @@ impl Place<'_> {
     fn unpack(&self, layer: &Layer, path: &Path) -> Result<()> {
         let doing = || format!("unpacking layer {}", layer.diff_id);
         let hex = layer.diff_id.hex();
-        let new = format!(".new-{hex}");
+        let new = format!("{}{hex}", gone::PREFIX);
         let top = Dir::open(self.layers).doing(doing())?;
         top.remove_tree(Path::new(&new)).doing(doing())?;
         let into = top.create_dir(Path::new(&new), 0o755).doing(doing())?;
@@ -113,13 +115,12 @@ pub(crate) fn collect(layers: &Path, wanted: &BTreeSet<Digest>) -> Result<()> {
         else {
             continue;
         };
-        let half = name.strip_prefix(".new-");
-        if half.is_none() && wanted.contains(name) {
+        if wanted.contains(name) {
             continue;
         }
-        let hex = half.unwrap_or(name);
+        let hex = gone::whole(name);
         if let Some(_alone) = Lock::try_exclusive(&lock_of(layers, hex)).doing(doing())? {
-            top.remove_tree(Path::new(name)).doing(doing())?;
+            gone::remove(&top, name).doing(doing())?;
         }
     }
     Ok(())

@@ -33,6 +33,7 @@ use crate::pip_settings;
 use crate::rootfs::{self, Rootfs};
 use crate::source::{self, Found};
 use crate::unchanged::Seen;
+use crate::why::SourceParts;
 use crate::workdir::Workdir;
 
 /// Home of the build user in our build images.
@@ -59,6 +60,8 @@ pub(crate) struct Site<'a> {
     pub(crate) order: Order,
     /// What it was made from, as it was then.
     pub(crate) seen: Seen,
+    /// Files of the source.
+    pub(crate) parts: SourceParts,
     id: HostId,
     rootfs: Rootfs,
     lifecycle: PathBuf,
@@ -85,8 +88,8 @@ impl<'a> Site<'a> {
         let dirs = Dirs::below(&workdir.path().join("root"));
         make_folders(&dirs, workdir.path())?;
         let tops = host.state.tops();
-        let copied = source::copy(&inputs.source, &dirs.on_disk(&dirs.app), &tops, memory)?;
-        let source = copied.digest;
+        let mut copied = source::copy(&inputs.source, &dirs.on_disk(&dirs.app), &tops, memory)?;
+        let (source, parts) = (copied.digest, std::mem::take(&mut copied.parts));
         tell(host, &inputs.source, copied);
         let lifecycle = builder::lifecycle(host, memory)?;
         let Installed { order, wanted } = builder::install(
@@ -120,6 +123,7 @@ impl<'a> Site<'a> {
             bases,
             order,
             seen,
+            parts,
             id,
             rootfs,
             lifecycle,

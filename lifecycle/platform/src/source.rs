@@ -17,6 +17,7 @@ use crate::error::{Doing, Error, ErrorKind, Result};
 use crate::leave_out::left_out;
 use crate::memory::Memory;
 use crate::sum::Sum;
+use crate::why::SourceParts;
 
 /// What a folder holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(crate) struct Found {
     pub(crate) special: Vec<PathBuf>,
     /// Of everything that a build sees: names, kinds, contents, x bits, where links point. Owners and times are not in it.
     pub(crate) digest: Digest,
+    /// What is in the digest one by one, but folders; only when it was copied.
+    pub(crate) parts: SourceParts,
 }
 
 /// Seconds since 1970: 1980-01-01T00:00:01Z, as in every layer.
@@ -118,6 +121,7 @@ impl<'a> Walk<'a> {
                 left_out: Vec::new(),
                 special: Vec::new(),
                 digest: Digest::of(b""),
+                parts: SourceParts::default(),
             },
             sum: Sum::default(),
             unreadable: Vec::new(),
@@ -208,7 +212,11 @@ impl<'a> Walk<'a> {
         };
         self.found.files += 1;
         self.found.bytes += bytes;
-        self.note(kind.word(), &path, digest.hex().as_bytes());
+        let more = digest.hex();
+        self.note(kind.word(), &path, more.as_bytes());
+        if to.is_some() {
+            self.found.parts.put(&path, kind.word(), more.as_bytes());
+        }
         settle(to, name)
     }
 
@@ -247,6 +255,8 @@ impl<'a> Walk<'a> {
         let target = from.read_link(name).doing("reading a link of the source")?;
         self.note("link", path, target.as_os_str().as_bytes());
         if let Some(to) = to {
+            let more = target.as_os_str().as_bytes();
+            self.found.parts.put(path, "link", more);
             to.symlink(&target, name)
                 .doing("copying a link of the source")?;
         }

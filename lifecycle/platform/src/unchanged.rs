@@ -22,9 +22,10 @@ use crate::host::Host;
 use crate::memory::{Facts, Memory};
 use crate::site::Inputs;
 use crate::sum::Sum;
+use crate::why;
 
 /// Of the record. Also to be changed when an image follows from its ingredients in another way than before within one program.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// About a million files.
 const RECORD_BYTES: u64 = 256 << 20;
 /// Our own program file.
@@ -58,6 +59,8 @@ pub(crate) enum Buildpack {
 #[derive(Debug, Clone)]
 pub(crate) struct Ingredients<'a> {
     pub(crate) request: &'a Request,
+    /// The user who builds: what one user made is no answer for another, wherever the record comes from.
+    pub(crate) owner: u32,
     /// The name whose last image is asked what can be reused.
     pub(crate) name: &'a Reference,
     /// Of our own program file, in which phases, first-party buildpacks, launcher and locks of base images are.
@@ -86,6 +89,7 @@ impl Ingredients<'_> {
         } = inputs;
         let mut sum = Sum::default();
         sum.put(&VERSION.to_le_bytes());
+        sum.put(&self.owner.to_le_bytes());
         sum.put(self.name.to_string().as_bytes());
         sum.put(self.program.hex().as_bytes());
         for base in [&self.bases.run, &self.bases.build] {
@@ -120,6 +124,7 @@ impl Buildpack {
 #[derive(Debug)]
 pub(crate) struct LastBuild {
     path: PathBuf,
+    /// The folder's lock.
     lock: PathBuf,
     /// Key and manifest.
     made: Option<(Digest, Digest)>,
@@ -150,7 +155,7 @@ impl LastBuild {
         };
         LastBuild {
             path,
-            lock: host.state.last_builds().join(LOCK),
+            lock: lock_of(host),
             made,
             memory: Memory::new(facts, host.now),
         }
@@ -186,7 +191,7 @@ impl LastBuild {
         };
         let doing = "remembering what the image was made from";
         let bytes = serde_json::to_vec(&record).doing(doing)?;
-        let _no_collection = Lock::shared(&self.lock, PATIENCE).doing(doing)?;
+        let _no_collection = no_collection(&self.lock)?;
         files::write_durable(&self.path, &bytes).doing(doing)
     }
 }
@@ -215,6 +220,15 @@ fn file_name(name: &Reference) -> String {
     format!("{}.json", Digest::of(name.to_string().as_bytes()).hex())
 }
 
+pub(crate) fn lock_of(host: &Host<'_>) -> PathBuf {
+    host.state.last_builds().join(LOCK)
+}
+
+/// As long as it is held, nothing half written is taken for a dead program's.
+pub(crate) fn no_collection(lock: &Path) -> Result<Lock> {
+    Lock::shared(lock, PATIENCE).doing("waiting for another slipway that cleans its records")
+}
+
 /// Removes records of names that are no longer in the store, and what dead programs left half written.
 pub(crate) fn collect(host: &Host<'_>, names: &[Reference]) -> Result<()> {
     let doing = "removing records of images that are gone";
@@ -223,7 +237,10 @@ pub(crate) fn collect(host: &Host<'_>, names: &[Reference]) -> Result<()> {
         // Somebody writes; the next collection is soon.
         return Ok(());
     };
-    let mut wanted: BTreeSet<OsString> = names.iter().map(|name| file_name(name).into()).collect();
+    let files = names
+        .iter()
+        .flat_map(|name| [file_name(name), why::file_name(name)]);
+    let mut wanted: BTreeSet<OsString> = files.map(OsString::from).collect();
     wanted.insert(LOCK.into());
     let dir = Dir::open(&folder).doing(doing)?;
     for entry in dir.entries().doing(doing)? {

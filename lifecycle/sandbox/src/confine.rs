@@ -119,7 +119,7 @@ fn ignore_termination() -> Result<()> {
 }
 
 /// Puts the program's streams where it expects them.
-fn connect(streams: Streams, descriptors: &mut Vec<OwnedFd>) -> Result<()> {
+pub(crate) fn connect(streams: Streams, descriptors: &mut Vec<OwnedFd>) -> Result<()> {
     if streams != Streams::All {
         let nothing = open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
         descriptors.insert(0, nothing.doing("opening /dev/null")?);

@@ -10,10 +10,12 @@ use rustix::stdio::dup2_stdin;
 use crate::control::Control;
 use crate::error::Context;
 use crate::request::{Reply, Request};
-use crate::{Result, nested, phase, probe};
+use crate::{Result, nested, phase, probe, view};
 
 /// First argument of the helper's command line.
 pub const INIT: &str = "sandbox-init";
+/// Second argument of a helper that stays in the caller's session, on its terminal.
+pub(crate) const STAY: &str = "stay";
 
 /// Body of `<self> sandbox-init`.
 ///
@@ -46,8 +48,10 @@ fn take_control() -> std::io::Result<Control> {
 
 fn serve(control: &Control) -> Result<()> {
     let doing = "reading what to run in a sandbox";
-    // Ctrl-C in the caller's terminal is the caller's to handle.
-    setsid().doing("leaving the caller's session")?;
+    if std::env::args_os().nth(2).is_none_or(|arg| arg != STAY) {
+        // Ctrl-C in the caller's terminal is the caller's to handle.
+        setsid().doing("leaving the caller's session")?;
+    }
     let (request, descriptors) = control.receive_with().doing(doing)?;
     match request {
         Request::Phase {
@@ -62,5 +66,6 @@ fn serve(control: &Control) -> Result<()> {
         Request::Probe { host } => control
             .send(&Reply::Report(probe::in_helper(host)))
             .doing("answering"),
+        Request::View { view, command } => view::become_program(&view, &command, descriptors),
     }
 }

@@ -3,7 +3,7 @@
 //! [`Sandbox`] describes, [`Sandbox::start`] runs, [`Running`] ends with an [`Exit`]. Inside, the agent gives
 //! each buildpack a sandbox of its own with [`nested::run`]. Everything happens in a helper process,
 //! `/proc/self/exe sandbox-init`, whose body is [`init`]: the caller has threads and must not fork.
-//! [`probe`] says what this machine allows.
+//! [`probe`] says what this machine allows. [`View`] is no sandbox: layers seen as one folder by the caller's own program.
 //!
 //! Needs Linux 5.12 with user namespaces that may mount; Landlock and limits per namespace are used where the
 //! kernel has them (5.13, 6.12; 5.14). x86_64 and aarch64.
@@ -37,11 +37,13 @@ mod seccomp;
 mod sources;
 mod sys;
 mod userns;
+mod view;
 
 pub use error::{Error, ErrorKind, Result};
 pub use host_id::HostId;
 pub use init::{INIT, init};
 pub use running::{Io, Running, events};
+pub use view::{View, Viewer};
 
 use std::ffi::OsString;
 use std::path::PathBuf;

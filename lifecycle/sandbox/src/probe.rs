@@ -64,7 +64,7 @@ pub fn probe(host: &HostId) -> Report {
 
 fn ask(host: HostId) -> Result<Report> {
     let doing = "asking the sandbox's helper what works";
-    let (control, mut helper) = running::helper(doing)?;
+    let (control, mut helper) = running::helper(running::Session::Own, doing)?;
     let sent = control
         .send_with(&Request::Probe { host }, &[])
         .doing(doing);

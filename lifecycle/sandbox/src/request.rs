@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::nested::Nested;
 use crate::probe::Report;
-use crate::{Command, Error, ErrorKind, Exit, HostId, Sandbox};
+use crate::{Command, Error, ErrorKind, Exit, HostId, Sandbox, View};
 
 /// The first message to the helper. Beside it travel the program's own descriptors, in order: `Streams`.
 #[derive(Serialize, Deserialize)]
@@ -23,6 +23,10 @@ pub(crate) enum Request {
     },
     Probe {
         host: HostId,
+    },
+    View {
+        view: View,
+        command: Command,
     },
 }
 

@@ -69,6 +69,19 @@ impl Staging {
         stage(root.as_fd(), "root")?;
         Ok(root)
     }
+
+    /// The layers alone, read-only and not attached anywhere; the folder of the host that was covered can be seen again.
+    pub(crate) fn view(self, layers: &[OwnedFd]) -> Result<OwnedFd> {
+        let mut lower = stage_lower(layers)?;
+        // An overlay without an upper folder has at least two lower ones.
+        lower.insert(0, "scaffold".to_owned());
+        let root = overlay(&lower, Changes::Refused)?;
+        let doing = "leaving the folder in memory";
+        drop(self.scaffold);
+        unmount(".", UnmountFlags::DETACH).doing(doing)?;
+        chdir("/").doing(doing)?;
+        Ok(root)
+    }
 }
 
 /// Mounts layers for the mount with that number; the working folder is a [`Staging`] whose root is not entered yet.

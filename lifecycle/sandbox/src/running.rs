@@ -15,6 +15,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
 use crate::control::Control;
 use crate::error::Context;
+use crate::init::STAY;
 use crate::request::{Order, Reply, Request, Streams};
 use crate::{Command, Error, ErrorKind, Exit, HostId, INIT, Result, Sandbox, sources};
 
@@ -124,7 +125,7 @@ impl Pipes {
 /// Starts a helper and returns when the program runs. Without pipes it gets our own streams.
 pub(crate) fn start(request: &Request, pipes: Option<Pipes>) -> Result<Running> {
     let doing = "starting the sandbox's helper";
-    let (control, helper) = helper(doing)?;
+    let (control, helper) = helper(Session::Own, doing)?;
     let id = i32::try_from(helper.id()).ok().and_then(Pid::from_raw);
     let dead = pidfd_open(id.ok_or(Errno::SRCH).doing(doing)?, PidfdFlags::empty()).doing(doing)?;
     let ending = Mutex::new(Ending { helper, exit: None });
@@ -153,10 +154,7 @@ pub(crate) fn start(request: &Request, pipes: Option<Pipes>) -> Result<Running> 
         running.stderr = Some(stderr.0);
         running.events = events.map(|(from, _)| from);
     } else {
-        let stdin: Stdin = std::io::stdin();
-        let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
-        let own: [BorrowedFd<'_>; 3] = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
-        running.control.send_with(request, &own).doing(doing)?;
+        send_with_own_streams(&running.control, request).doing(doing)?;
     }
     match running.control.receive().doing(doing)? {
         Some(Reply::Started) => Ok(running),
@@ -168,11 +166,30 @@ pub(crate) fn start(request: &Request, pipes: Option<Pipes>) -> Result<Running> 
     }
 }
 
+/// The first message, with our own standard streams beside it.
+pub(crate) fn send_with_own_streams(control: &Control, request: &Request) -> std::io::Result<()> {
+    let stdin: Stdin = std::io::stdin();
+    let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
+    let own: [BorrowedFd<'_>; 3] = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
+    control.send_with(request, &own)
+}
+
+/// Which session a helper is in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Session {
+    /// One of its own, which hears nothing of the caller's terminal.
+    Own,
+    OfCaller,
+}
+
 /// Starts `<self> sandbox-init` without any environment.
-pub(crate) fn helper(doing: &str) -> Result<(Control, Child)> {
+pub(crate) fn helper(session: Session, doing: &str) -> Result<(Control, Child)> {
     let (control, theirs) = Control::pair().doing(doing)?;
     let mut command = std::process::Command::new("/proc/self/exe");
     command.arg0("slipway").arg(INIT).env_clear();
+    if session == Session::OfCaller {
+        command.arg(STAY);
+    }
     command
         .stdin(theirs.into_fd())
         .stdout(Stdio::null())

@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
-        [sandbox::INIT] => sandbox::init(),
+        [sandbox::INIT, ..] => sandbox::init(),
         ["payload"] => ExitCode::SUCCESS,
         ["payload", "nested", runs] => nest(runs.parse().unwrap()),
         _ => all(),

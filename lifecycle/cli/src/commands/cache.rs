@@ -1,12 +1,15 @@
 //! `slipway cache`: what is kept on this machine.
 
-use platform::Error;
+use std::time::Duration;
+
 use platform::cache::{self, Broken, Damage, Kept};
+use platform::{Error, Keep, name, why};
 use serde_json::json;
 
 use super::Outcome;
 use crate::exit;
 use crate::session::Session;
+use crate::ui::style::harmless;
 use crate::ui::table::table;
 use crate::ui::{stdout, units};
 
@@ -18,13 +21,15 @@ pub(crate) enum Command {
     Verify(Verify),
     Repair(Repair),
     Prune(Prune),
+    Why(Why),
 }
 
 const EXAMPLES: &str = "\
 Examples:
   slipway cache stat
   slipway cache verify && echo all is well
-  slipway cache prune";
+  slipway cache prune --keep-size 2GB
+  slipway cache why shop";
 
 /// Show how much is kept
 #[derive(clap::Args)]
@@ -53,14 +58,47 @@ pub(crate) struct Repair {
 
 /// Remove what can be had again; images stay
 #[derive(clap::Args)]
-#[command(
-    after_help = "Goes: downloaded packages, unpacked layers, layers that buildpacks want back, what no image needs."
-)]
+#[command(after_help = PRUNE_HELP)]
 pub(crate) struct Prune {
+    /// Let so much of it stay, such as 2GB: what was used last
+    #[arg(long, value_name = "SIZE", value_parser = units::parse_bytes)]
+    keep_size: Option<u64>,
+    /// Remove only what was not used for so long, such as 30d
+    #[arg(long, value_name = "TIME", value_parser = units::parse_age)]
+    older_than: Option<Duration>,
     /// Print the bytes that were freed as JSON
     #[arg(long)]
     json: bool,
 }
+
+/// Tell why the last build of an image did something, and which layers it made anew
+#[derive(clap::Args)]
+#[command(after_help = WHY_HELP)]
+pub(crate) struct Why {
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Print the reasons and layers as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const WHY_HELP: &str = "\
+A build is compared with the one before of the same name: files of the source, variables, base
+images, buildpacks, your settings for pip and the network, slipway itself. Values are never kept,
+only a few digits of their digests. A build that found nothing changed leaves the answer as it is.
+
+Exit code 1 when nothing was recorded: the image was tagged, or built by an earlier slipway.";
+
+const PRUNE_HELP: &str = "\
+Goes: downloaded packages, unpacked layers, layers that buildpacks want back, what no image needs.
+Stays: images, and what running builds and containers use.
+
+Examples:
+  slipway cache prune                          everything that can be had again
+  slipway cache prune --keep-size 2GB
+  slipway cache prune --older-than 30d
+
+Builds see to it by themselves that no more than 10 GB stay, or what SLIPWAY_CACHE_SIZE says.";
 
 impl Command {
     pub(super) fn wants_json(&self) -> bool {
@@ -69,6 +107,7 @@ impl Command {
             Command::Verify(args) => args.json,
             Command::Repair(args) => args.json,
             Command::Prune(args) => args.json,
+            Command::Why(args) => args.json,
         }
     }
 }
@@ -79,6 +118,7 @@ pub(crate) fn run(session: &Session, command: &Command) -> Outcome {
         Command::Verify(args) => verify(session, args).map_err(Into::into),
         Command::Repair(args) => repair(session, args).map_err(Into::into),
         Command::Prune(args) => prune(session, args).map_err(Into::into),
+        Command::Why(args) => why(session, args).map_err(Into::into),
     }
 }
 
@@ -114,6 +154,14 @@ fn rows(kept: &Kept) -> Vec<Vec<String>> {
             "layers that builds and runs stand on",
         ),
         row("reuse", kept.reuse, "layers that buildpacks want back"),
+        row(
+            "sum",
+            kept.downloads + kept.unpacked + kept.reuse,
+            &format!(
+                "of the three above; at most {} stay",
+                units::bytes(kept.bound)
+            ),
+        ),
     ]
 }
 
@@ -175,7 +223,16 @@ fn line(broken: &Broken) -> String {
 }
 
 fn prune(session: &Session, args: &Prune) -> Result<u8, Error> {
-    let freed = cache::prune(&session.told())?;
+    let host = session.told();
+    let keep = match (args.keep_size, args.older_than) {
+        (None, None) => Keep::NOTHING,
+        (bytes, age) => Keep {
+            bytes: bytes.unwrap_or(u64::MAX),
+            // Nothing is older than all time.
+            used_since: age.and_then(|age| host.now.checked_sub(age)),
+        },
+    };
+    let freed = cache::prune(&host, keep)?;
     if args.json {
         stdout::json(&json!({"freed": freed}))?;
     } else {
@@ -183,4 +240,48 @@ fn prune(session: &Session, args: &Prune) -> Result<u8, Error> {
         session.plain.line("Pruned", &text);
     }
     Ok(exit::DONE)
+}
+
+fn why(session: &Session, args: &Why) -> Result<u8, Error> {
+    let found = why::why(&session.told(), &name::parse(&args.name)?)?;
+    if args.json {
+        stdout::json(&found)?;
+    } else if let Some(found) = &found {
+        stdout::print(&told(found))?;
+    } else {
+        let text = format!("nothing was recorded when {} was made", args.name);
+        session.plain.line("Why", &text);
+    }
+    Ok(if found.is_some() {
+        exit::DONE
+    } else {
+        exit::FAILED
+    })
+}
+
+/// Reasons, then layers; those of the run image count as one.
+fn told(why: &platform::why::Why) -> String {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut row = |word: &str, text: &str| rows.push(vec![word.to_owned(), harmless(text)]);
+    if why.reasons.is_empty() {
+        row("because", "it was the first build of this name");
+    }
+    for reason in &why.reasons {
+        row("because", &reason.to_string());
+    }
+    let word = |reused: bool| if reused { "reused" } else { "new" };
+    for layers in why
+        .layers
+        .chunk_by(|a, b| a.holds == b.holds && a.reused == b.reused)
+    {
+        if let [first, ..] = layers {
+            let count = u64::try_from(layers.len()).unwrap_or_default();
+            let text = match count {
+                1 => first.holds.clone(),
+                _ => format!("{} ({})", first.holds, units::count(count, "layer")),
+            };
+            row(word(first.reused), &text);
+        }
+    }
+    table(&rows)
 }

@@ -1,10 +1,12 @@
 //! `slipway image`: the images in the store.
 
+use std::ffi::OsString;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 
 use platform::images::{self, Listed};
 use platform::inspect::{self, Entry, Step};
+use platform::mount::mount as look;
 use platform::{Archive, Error, ErrorKind, name};
 use serde_json::json;
 
@@ -25,6 +27,7 @@ pub(crate) enum Command {
     Save(Save),
     History(History),
     Tree(Tree),
+    Mount(Mount),
 }
 
 const EXAMPLES: &str = "\
@@ -32,6 +35,7 @@ Examples:
   slipway image ls
   slipway image tag shop shop:1.0
   slipway image tree shop /workspace
+  slipway image mount shop -- ls -l workspace
   slipway image save shop | docker load
   slipway image rm shop";
 
@@ -109,6 +113,35 @@ pub(crate) struct Save {
     output: Option<PathBuf>,
 }
 
+/// Look into an image with your own programs: its files as a folder, read-only
+#[derive(clap::Args)]
+#[command(after_help = MOUNT_EXAMPLES)]
+pub(crate) struct Mount {
+    /// Image to look into
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Program of this machine to start in the image's top folder, with its arguments [default: your shell]
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND"
+    )]
+    command: Vec<OsString>,
+}
+
+const MOUNT_EXAMPLES: &str = "\
+Examples:
+  slipway image mount shop                   a shell in its top folder; `exit` ends it
+  slipway image mount shop -- ls -l workspace
+  slipway image mount shop -- find . -name '*.so' -size +1M
+  slipway image mount shop -- cp -r workspace /tmp/shop
+  slipway image mount shop -- sh -c 'diff -r \"$SLIPWAY_MOUNT/workspace\" ~/shop'
+
+The command sees this machine as it is, and the image in the folder where it starts, which
+$SLIPWAY_MOUNT names too. Nobody else sees that folder, and it is gone when the command has ended.
+No root is needed and nothing in the image runs; for that there is `slipway run`. An absolute link
+in the image leads to this machine's own file. The exit code is that of the command.";
+
 const SAVE_EXAMPLES: &str = "\
 Examples:
   slipway image save shop | docker load
@@ -116,12 +149,17 @@ Examples:
   skopeo copy oci-archive:shop.tar docker://registry.example/shop";
 
 impl Command {
+    /// Whether a program runs that gets the signals.
+    pub(super) fn runs_a_program(&self) -> bool {
+        matches!(self, Command::Mount(_))
+    }
+
     pub(super) fn wants_json(&self) -> bool {
         match self {
             Command::Ls(args) => args.json,
             Command::Tag(args) => args.json,
             Command::Rm(args) => args.json,
-            Command::Save(_) => false,
+            Command::Save(_) | Command::Mount(_) => false,
             Command::History(args) => args.json,
             Command::Tree(args) => args.json,
         }
@@ -136,6 +174,7 @@ pub(crate) fn run(session: &Session, command: &Command) -> Outcome {
         Command::Save(args) => save(session, args)?,
         Command::History(args) => history(session, args)?,
         Command::Tree(args) => tree(session, args)?,
+        Command::Mount(args) => return mount(session, args),
     }
     Ok(exit::DONE)
 }
@@ -242,6 +281,11 @@ fn file(entry: &Entry) -> Vec<String> {
         entry.layer.to_string(),
         harmless(&format!("{}{}", entry.path, link.unwrap_or_default())),
     ]
+}
+
+fn mount(session: &Session, args: &Mount) -> Outcome {
+    let code = look(&session.told(), &name::parse(&args.name)?, &args.command)?;
+    Ok(u8::try_from(code).unwrap_or(exit::FAILED))
 }
 
 fn save(session: &Session, args: &Save) -> Result<(), Error> {

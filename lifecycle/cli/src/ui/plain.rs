@@ -17,6 +17,8 @@ use super::units;
 const PROGRESS: Duration = Duration::from_secs(5);
 /// More names than these are counted, not listed.
 const LISTED: usize = 6;
+/// More reasons than these are counted.
+const REASONS: usize = 4;
 /// Bytes per second of a line of 100 Mbit/s, for the estimate before a download.
 const LINE: u64 = 12_500_000;
 
@@ -176,6 +178,15 @@ impl Plain {
         );
     }
 
+    fn rebuilding(&self, name: &str, reasons: &[String]) {
+        let more = match reasons.len().saturating_sub(REASONS) {
+            0 => String::new(),
+            more => format!(", {more} more: slipway cache why {name}"),
+        };
+        let shown: Vec<&str> = reasons.iter().take(REASONS).map(String::as_str).collect();
+        self.line("Rebuild", &format!("{}{more}", harmless(&shown.join(", "))));
+    }
+
     fn detected(&self, took: Duration) {
         let mut seen = self.seen();
         let tried = std::mem::take(&mut seen.tried);
@@ -254,6 +265,7 @@ impl Events for Plain {
                     ));
                 }
             }
+            Event::Rebuilding { name, reasons } => self.rebuilding(&name, &reasons),
             Event::Downloading {
                 what,
                 bytes,

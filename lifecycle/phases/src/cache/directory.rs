@@ -210,3 +210,30 @@ fn digest(file: &mut File) -> io::Result<Digest> {
     io::copy(file, &mut hasher)?;
     Ok(hasher.finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_planted_layer_with_other_contents_is_found_out_before_it_is_used_or_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let sha = Digest::of(b"right").to_string();
+        let plant = |bytes: &[u8]| {
+            let cache = Cache::open(folder.path()).unwrap();
+            let path = folder.path().join(tar_of(COMMITTED, &sha).unwrap());
+            std::fs::write(path, bytes).unwrap();
+            cache
+        };
+        let cache = plant(b"wrong");
+        let Cached::Missing(why) = cache.verified(&sha).unwrap() else {
+            panic!("its name proves nothing");
+        };
+        assert!(why.contains("expected layer contents"), "{why}");
+        assert_eq!(cache.keep(&sha).unwrap(), Err(why));
+
+        let cache = plant(b"right");
+        assert!(matches!(cache.verified(&sha).unwrap(), Cached::Here(_)));
+        assert_eq!(cache.keep(&sha).unwrap(), Ok(()));
+    }
+}

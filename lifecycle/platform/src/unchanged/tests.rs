@@ -16,6 +16,7 @@ use crate::stop::Stop;
 #[derive(Clone)]
 struct Given {
     request: Request,
+    owner: u32,
     name: Reference,
     program: Digest,
     run: (&'static str, &'static str),
@@ -39,6 +40,7 @@ fn given() -> Given {
             created: 7,
             clear_cache: false,
         },
+        owner: 1000,
         name: name("shop"),
         program: Digest::of(b"program"),
         run: ("run:1", "r"),
@@ -59,6 +61,7 @@ impl Given {
         };
         let ingredients = Ingredients {
             request: &self.request,
+            owner: self.owner,
             name: &self.name,
             program: self.program,
             bases: &bases,
@@ -81,6 +84,7 @@ fn base((called, label): (&str, &str)) -> Base {
 fn every_ingredient_makes_another_key() {
     let changes: Vec<fn(&mut Given)> = vec![
         |_| {},
+        |given| given.owner = 1001,
         |given| given.name = name("shop:2"),
         |given| given.program = Digest::of(b"newer"),
         |given| given.run.0 = "run:2",
@@ -156,6 +160,7 @@ impl World {
                 launcher: b"",
             },
             caller: &self.caller,
+            cache_bytes: u64::MAX,
             now: SystemTime::now() + Duration::from_secs(10),
             stop: &self.stop,
             events: &Silent,
@@ -228,7 +233,7 @@ fn a_record_that_makes_no_sense_is_none() {
     for broken in [
         String::new(),
         sound.split_at(half).0.to_owned(),
-        sound.replace("\"version\":1", "\"version\":2"),
+        sound.replace("\"version\":2", "\"version\":1"),
         sound.replace("\"key\":\"", "\"key\":\"x"),
         sound.replace("\"files\":{}", "\"files\":{\"a\":[[1],\"\"]}"),
         sound.replace("\"files\":", "\"more\":1,\"files\":"),

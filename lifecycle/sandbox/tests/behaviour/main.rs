@@ -5,6 +5,7 @@ mod inside;
 mod nesting;
 mod root;
 mod running;
+mod views;
 #[allow(dead_code, reason = "shared by tests that use parts of it")]
 #[path = "../world/mod.rs"]
 mod world;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
-        [sandbox::INIT] => sandbox::init(),
+        [sandbox::INIT, ..] => sandbox::init(),
         ["payload", what, rest @ ..] => inside::main(what, rest),
         ["host", folder] => running::host(folder),
         ["promises", who] => promises(who),
@@ -71,7 +72,12 @@ fn rounds() -> ExitCode {
 
 fn promises(who: &str) -> ExitCode {
     println!("\nas {who}");
-    let all = [root::PROMISES, running::PROMISES, nesting::PROMISES];
+    let all = [
+        root::PROMISES,
+        running::PROMISES,
+        nesting::PROMISES,
+        views::PROMISES,
+    ];
     let mut broken = 0;
     for (name, holds) in all.concat() {
         let kept = catch_unwind(|| holds(&World::new())).is_ok();
