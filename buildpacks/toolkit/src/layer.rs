@@ -5,13 +5,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cnb::{LayerToml, LayerTypes};
+use cnb::{LayerName, LayerToml, LayerTypes};
 use sha2::{Digest, Sha256};
 
 use crate::{Result, files};
 
 /// Name of the key in the layer's metadata.
 const KEY: &str = "key";
+/// Name of the list of parts there.
+const PARTS: &str = "parts";
 
 /// Everything that a layer's contents follow from, by name. Its digest lands in a label of the image,
 /// so it must hold neither secrets nor times.
@@ -60,8 +62,8 @@ fn hex(bytes: &[u8]) -> String {
 /// What [`BuildContext::keyed_layer`](crate::BuildContext::keyed_layer) found.
 #[derive(Debug)]
 pub enum Keyed {
-    /// The layer of an earlier build stays as it is; nothing more to do. Its folder exists only when it is also
-    /// a build or cache layer.
+    /// The layer of an earlier build stays as it is, its parts too; nothing more to do. Its folder exists only when it is
+    /// also a build or cache layer.
     Reused(Layer),
     /// An empty folder to fill; [`Layer::finish`] makes it count.
     Fresh(Layer),
@@ -92,21 +94,33 @@ pub struct Layer {
     toml: PathBuf,
     types: LayerTypes,
     key: Option<String>,
+    /// Further layers that come and go with this one, in the order in which they were begun.
+    parts: Vec<Layer>,
+}
+
+/// What an earlier build left beside a layer's folder. Metadata in a shape that we never write counts as none.
+#[derive(Debug, Default)]
+struct Restored {
+    key: Option<String>,
+    parts: Vec<String>,
 }
 
 impl Layer {
     pub(crate) fn keyed(layers: &Path, name: &str, types: LayerTypes, key: &Key) -> Result<Keyed> {
-        let layer = Layer {
+        let mut layer = Layer {
             key: Some(key.digest()),
             ..Layer::at(layers, name, types)
         };
-        let needs_folder = types.build || types.cache;
-        let same = layer.restored_key()? == layer.key;
-        if same && (!needs_folder || layer.path.is_dir()) {
-            layer.write_toml()?;
+        layer.find_parts()?;
+        let mut is_left = layer.is_left()?;
+        for part in &layer.parts {
+            is_left = is_left && part.is_left()?;
+        }
+        if is_left {
+            layer.finish()?;
             return Ok(Keyed::Reused(layer));
         }
-        layer.clear()?;
+        layer.clear_all()?;
         Ok(Keyed::Fresh(layer))
     }
 
@@ -116,11 +130,12 @@ impl Layer {
         types: LayerTypes,
         key: &Key,
     ) -> Result<Layer> {
-        let layer = Layer {
+        let mut layer = Layer {
             key: Some(key.digest()),
             ..Layer::at(layers, name, types)
         };
-        layer.clear()?;
+        layer.find_parts()?;
+        layer.clear_all()?;
         Ok(layer)
     }
 
@@ -139,12 +154,12 @@ impl Layer {
 
     pub(crate) fn keep_cached(layers: &Path, name: &str) -> Result<()> {
         let layer = Layer::at(layers, name, CACHED);
-        let Some(restored) = layer.restored()?.filter(|_| layer.path.is_dir()) else {
+        let Some(left) = layer.left()?.filter(|_| layer.path.is_dir()) else {
             return Ok(());
         };
         let toml = LayerToml {
             types: CACHED,
-            metadata: restored.metadata,
+            metadata: left.metadata,
         };
         files::write(&layer.toml, toml.to_toml().as_bytes())
     }
@@ -155,6 +170,7 @@ impl Layer {
             toml: layers.join(format!("{name}.toml")),
             types,
             key: None,
+            parts: Vec::new(),
         }
     }
 
@@ -162,9 +178,26 @@ impl Layer {
         &self.path
     }
 
-    /// Makes the layer count: until then a build that breaks off leaves nothing that the next one could
+    /// Begins a further layer for the same uses, and returns its empty folder. It counts when this layer does; a later
+    /// build reuses this layer with all its parts or not at all.
+    pub fn part(&mut self, name: &str) -> Result<PathBuf> {
+        let layers = self.path.parent().unwrap_or(Path::new("/"));
+        let part = Layer {
+            key: self.key.clone(),
+            ..Layer::at(layers, name, self.types)
+        };
+        part.clear()?;
+        let path = part.path.clone();
+        self.parts.push(part);
+        Ok(path)
+    }
+
+    /// Makes the layer and its parts count: until then a build that breaks off leaves nothing that the next one could
     /// take for complete.
     pub fn finish(&self) -> Result<()> {
+        for part in &self.parts {
+            part.write_toml()?;
+        }
         self.write_toml()
     }
 
@@ -189,19 +222,52 @@ impl Layer {
         files::write(&folder.join(file), value.as_bytes())
     }
 
-    /// What an earlier build left. Metadata in a shape that we never write counts as none.
-    fn restored(&self) -> Result<Option<LayerToml>> {
+    /// Is what an earlier build left the same, and there as far as it is needed?
+    fn is_left(&self) -> Result<bool> {
+        let needs_folder = self.types.build || self.types.cache;
+        Ok(self.restored()?.key == self.key && (!needs_folder || self.path.is_dir()))
+    }
+
+    /// The parts that the layer of an earlier build had.
+    fn find_parts(&mut self) -> Result<()> {
+        let layers = self.path.parent().unwrap_or(Path::new("/"));
+        let names = self.restored()?.parts;
+        let parts = names.iter().map(|name| Layer {
+            key: self.key.clone(),
+            ..Layer::at(layers, name, self.types)
+        });
+        self.parts = parts.collect();
+        Ok(())
+    }
+
+    /// The file that an earlier build left, if it makes sense.
+    fn left(&self) -> Result<Option<LayerToml>> {
         let text = files::read_text(&self.toml)?;
         Ok(text.and_then(|text| LayerToml::parse(&text, &self.toml).ok()))
     }
 
-    fn restored_key(&self) -> Result<Option<String>> {
-        let restored = self.restored()?;
-        let key = restored.as_ref().and_then(|restored| {
-            let metadata = restored.metadata.as_ref()?;
-            metadata.get(KEY)?.as_str()
-        });
-        Ok(key.map(str::to_owned))
+    fn restored(&self) -> Result<Restored> {
+        let Some(metadata) = self.left()?.and_then(|left| left.metadata) else {
+            return Ok(Restored::default());
+        };
+        let text = |value: &toml::Value| value.as_str().map(str::to_owned);
+        let parts = metadata.get(PARTS).and_then(toml::Value::as_array);
+        let parts = parts.into_iter().flatten().filter_map(text);
+        Ok(Restored {
+            key: metadata.get(KEY).and_then(text),
+            // They come out of a label: a name must not lead anywhere else.
+            parts: parts
+                .filter(|name| name.parse::<LayerName>().is_ok())
+                .collect(),
+        })
+    }
+
+    fn clear_all(&mut self) -> Result<()> {
+        for part in std::mem::take(&mut self.parts) {
+            files::remove(&part.toml)?;
+            files::remove(&part.path)?;
+        }
+        self.clear()
     }
 
     fn clear(&self) -> Result<()> {
@@ -212,13 +278,140 @@ impl Layer {
 
     fn write_toml(&self) -> Result<()> {
         let metadata = self.key.as_ref().map(|key| {
-            let pair = (KEY.to_owned(), toml::Value::String(key.clone()));
-            toml::Value::Table(toml::Table::from_iter([pair]))
+            let mut table = toml::Table::from_iter([(KEY.to_owned(), key.clone().into())]);
+            if !self.parts.is_empty() {
+                let names = self.parts.iter().map(|part| part.name().into());
+                table.insert(PARTS.to_owned(), toml::Value::Array(names.collect()));
+            }
+            toml::Value::Table(table)
         });
         let toml = LayerToml {
             types: self.types,
             metadata,
         };
         files::write(&self.toml, toml.to_toml().as_bytes())
+    }
+
+    fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAUNCH: LayerTypes = LayerTypes {
+        launch: true,
+        build: false,
+        cache: false,
+    };
+
+    fn keyed(layers: &Path, types: LayerTypes, key: &str) -> Keyed {
+        Layer::keyed(layers, "main", types, &Key::default().with("is", key)).unwrap()
+    }
+
+    /// Makes the layer with two parts.
+    fn make(layers: &Path, types: LayerTypes, key: &str) {
+        let Keyed::Fresh(mut layer) = keyed(layers, types, key) else {
+            panic!("a fresh layer");
+        };
+        for name in ["one", "two"] {
+            let part = layer.part(name).unwrap();
+            files::write(&part.join("file"), b"x").unwrap();
+        }
+        layer.finish().unwrap();
+    }
+
+    /// What the lifecycle brings back of layers for launch only: metadata without types.
+    fn restored(layers: &Path) {
+        for name in ["main", "one", "two"] {
+            files::remove(&layers.join(name)).unwrap();
+            let file = layers.join(format!("{name}.toml"));
+            let text = files::read_text(&file).unwrap().unwrap();
+            let toml = LayerToml {
+                types: LayerTypes::default(),
+                ..LayerToml::parse(&text, &file).unwrap()
+            };
+            files::write(&file, toml.to_toml().as_bytes()).unwrap();
+        }
+    }
+
+    fn is_for_launch(layers: &Path, name: &str) -> bool {
+        let text = files::read_text(&layers.join(format!("{name}.toml"))).unwrap();
+        text.is_some_and(|text| text.contains("launch = true"))
+    }
+
+    #[test]
+    fn a_layer_is_reused_with_all_its_parts() {
+        let layers = tempfile::tempdir().unwrap();
+        let layers = layers.path();
+        make(layers, LAUNCH, "1");
+        restored(layers);
+        assert!(!is_for_launch(layers, "two"));
+        assert!(matches!(keyed(layers, LAUNCH, "1"), Keyed::Reused(_)));
+        assert!(
+            ["main", "one", "two"]
+                .iter()
+                .all(|name| is_for_launch(layers, name))
+        );
+        // Once more: the list of parts is still there.
+        restored(layers);
+        assert!(matches!(keyed(layers, LAUNCH, "1"), Keyed::Reused(_)));
+        assert!(is_for_launch(layers, "two"));
+    }
+
+    #[test]
+    fn without_one_of_its_parts_or_with_an_older_one_a_layer_is_made_anew() {
+        for spoil in ["", "[metadata]\nkey = \"older\"\n"] {
+            let layers = tempfile::tempdir().unwrap();
+            let layers = layers.path();
+            make(layers, LAUNCH, "1");
+            restored(layers);
+            files::write(&layers.join("two.toml"), spoil.as_bytes()).unwrap();
+            assert!(matches!(keyed(layers, LAUNCH, "1"), Keyed::Fresh(_)));
+            assert!(!layers.join("one.toml").exists() && !layers.join("main.toml").exists());
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_build_layer_needs_its_folder_too() {
+        let types = LayerTypes {
+            build: true,
+            cache: true,
+            ..LAUNCH
+        };
+        let layers = tempfile::tempdir().unwrap();
+        let layers = layers.path();
+        make(layers, types, "1");
+        assert!(matches!(keyed(layers, types, "1"), Keyed::Reused(_)));
+        files::remove(&layers.join("one")).unwrap();
+        assert!(matches!(keyed(layers, types, "1"), Keyed::Fresh(_)));
+    }
+
+    #[test]
+    fn parts_that_are_no_longer_made_are_gone() {
+        let layers = tempfile::tempdir().unwrap();
+        let layers = layers.path();
+        make(layers, LAUNCH, "1");
+        let Keyed::Fresh(layer) = keyed(layers, LAUNCH, "2") else {
+            panic!("a fresh layer");
+        };
+        layer.finish().unwrap();
+        assert!(!layers.join("one").exists() && !layers.join("one.toml").exists());
+        assert!(layers.join("main.toml").exists());
+    }
+
+    #[test]
+    fn names_of_parts_lead_nowhere_else() {
+        let top = tempfile::tempdir().unwrap();
+        let layers = top.path().join("layers");
+        files::create_folder(&layers).unwrap();
+        files::write(&top.path().join("kept.toml"), b"").unwrap();
+        let forged = "[metadata]\nkey = \"x\"\nparts = [\"../kept\", \"..\", 3]\n";
+        files::write(&layers.join("main.toml"), forged.as_bytes()).unwrap();
+        assert!(matches!(keyed(&layers, LAUNCH, "1"), Keyed::Fresh(_)));
+        assert!(top.path().join("kept.toml").exists());
     }
 }
