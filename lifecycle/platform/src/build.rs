@@ -80,7 +80,10 @@ pub fn build(host: &Host<'_>, request: &Request) -> Result<Built> {
         remember(host, &site, request, &mut last, &built.image);
     }
     drop(site);
-    tidy_up(host, &store)?;
+    let due = store.is_due_for_collection();
+    if due.doing("looking for what no image needs")? {
+        tidy_up(host, &store)?;
+    }
     Ok(built)
 }
 
