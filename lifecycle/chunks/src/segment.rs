@@ -45,12 +45,11 @@ impl Deflater {
     /// libdeflate makes whole streams only: the mark of the last block is taken away, and an empty stored block brings the
     /// end to a byte. `None` if its output is not what we know how to read.
     fn deflate(&mut self, raw: &[u8]) -> Option<Vec<u8>> {
-        self.scratch
-            .resize(self.compressor.deflate_compress_bound(raw.len()), 0);
-        let length = self
-            .compressor
-            .deflate_compress(raw, &mut self.scratch)
-            .ok()?;
+        let bound = self.compressor.deflate_compress_bound(raw.len());
+        // Never shorter again, so that nothing is made zero twice.
+        self.scratch.resize(self.scratch.len().max(bound), 0);
+        let room = &mut self.scratch[..bound];
+        let length = self.compressor.deflate_compress(raw, room).ok()?;
         let stream = self.scratch.get(..length)?;
         let last = last_block_as_made(stream)?;
         if last.end.div_ceil(8) != length {

@@ -7,6 +7,7 @@
 //! recipes/<hex>          the chunks of a layer of ours (`docs/formats/chunks.md`)
 //! packs/<xx>/<id>.*      the segments of chunks
 //! names/<escaped name>   what a name points to
+//! collected              what the last collection left, in numbers
 //! sessions/<id>/         a running program: what is half written, and the blobs and packs it counts on
 //! ```
 //!
@@ -80,6 +81,12 @@ impl Local {
     /// Removes blobs that no name and no running program needs, and what dead programs left.
     pub fn collect(&self) -> Result<Collected> {
         collect::collect(&self.blobs)
+    }
+
+    /// Whether so much was written since the last collection that another one may be worth its time: it reads every manifest, recipe
+    /// and index. What waits is at most 32 blobs and 64 MiB, or an eighth of what the last collection left. Reads the names of blobs.
+    pub fn is_due_for_collection(&self) -> Result<bool> {
+        collect::is_due(&self.blobs)
     }
 
     /// Reads everything, removes blobs whose bytes are not those of their digest, and makes packs whole with what is sound in them.

@@ -99,7 +99,10 @@ pub fn build(host: &Host<'_>, request: &Request) -> Result<Built> {
         }
     }
     drop(site);
-    tidy_up(host, &store)?;
+    let due = store.is_due_for_collection();
+    if due.doing("looking for what no image needs")? {
+        tidy_up(host, &store)?;
+    }
     Ok(built)
 }
 

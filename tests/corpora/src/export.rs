@@ -9,8 +9,8 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use crate::Result;
 use crate::spent::{Spent, measured};
 
-const AT: &str = "/layers/pip/packages";
-const STAMP: Stamp = Stamp {
+pub(crate) const AT: &str = "/layers/pip/packages";
+pub(crate) const STAMP: Stamp = Stamp {
     mtime: 315_532_801,
     owners: Owners::Written {
         uid: 1001,

@@ -10,7 +10,12 @@ use crate::spent::{Spent, bytes_below, ratio};
 use harness::Table;
 
 const ROUNDS: usize = 3;
+/// D7, for each corpus and all together.
+const COLD: f64 = 2.5;
+const WARM: f64 = 15.0;
 const ALL: usize = 0;
+/// The corpus whose speed on two idle cores is a goal.
+const SCIENTIFIC: &str = "sci";
 
 /// Lines of a tree and the digest of its blob on the machine where the corpora were first made.
 const RECORDED: &str = include_str!("../digests.txt");
@@ -103,32 +108,38 @@ pub(crate) fn plain_bytes(all: &[Measured]) -> u64 {
     all.iter().map(|one| one.plain.gzip).sum()
 }
 
-/// Adds what was measured of all layers.
-pub(crate) fn report(all: &[Measured], table: &mut Table) {
-    sizes(all, table);
+/// Adds what was measured of all layers. `is_whole` says that these are all corpora: the goal of the sum of blobs is for those only.
+pub(crate) fn report(all: &[Measured], is_whole: bool, table: &mut Table) {
+    sizes(all, is_whole, table);
     sameness(all, table);
     speed(all, table);
 }
 
-fn sizes(all: &[Measured], table: &mut Table) {
+fn sizes(all: &[Measured], is_whole: bool, table: &mut Table) {
     for one in all {
         let what = format!("D1 {} {}: blob beside gzip -6", one.corpus, one.version);
         table.at_most(&what, ratio(one.blob, one.plain.gzip), 1.09, "×");
     }
     let blobs = all.iter().map(|one| one.blob).sum();
-    table.at_most(
-        "D1 sum of blobs beside gzip -6",
-        ratio(blobs, plain_bytes(all)),
-        1.005,
-        "×",
-    );
+    let beside = ratio(blobs, plain_bytes(all));
+    let what = "D1 sum of blobs beside gzip -6";
+    if is_whole {
+        table.at_most(what, beside, 1.005, "×");
+    } else {
+        table.told(&format!("{what}, not of all corpora"), beside, "×");
+    }
 }
 
 fn sameness(all: &[Measured], table: &mut Table) {
-    table.holds(
-        "D5 one digest: fresh store, same store, 1 core, all cores",
-        all.iter().all(|one| one.is_same),
-    );
+    for versions in all.chunk_by(|one, next| one.corpus == next.corpus) {
+        table.holds(
+            &format!(
+                "D5 {}: one digest in a fresh store, the same, on 1 core, on all",
+                versions[0].corpus
+            ),
+            versions.iter().all(|one| one.is_same),
+        );
+    }
     let as_recorded = "D5 the digests are those that were recorded";
     match all
         .iter()
@@ -148,28 +159,21 @@ fn speed(all: &[Measured], table: &mut Table) {
     for versions in all.chunk_by(|one, next| one.corpus == next.corpus) {
         let (cold, warm) = faster(versions);
         let name = versions[0].corpus;
-        table.told(
-            &format!("D7 {name}, cold: CPU of tar | gzip -6 over ours"),
-            cold,
-            "×",
-        );
-        table.told(
-            &format!("D7 {name}, warm: CPU of tar | gzip -6 over ours"),
-            warm,
-            "×",
-        );
+        let what = |how: &str| format!("D7 {name}, {how}: CPU of tar | gzip -6 over ours");
+        table.at_least(&what("cold"), cold, COLD, "×");
+        table.at_least(&what("warm"), warm, WARM, "×");
     }
     let (cold, warm) = faster(all);
     table.at_least(
         "D7 all, cold: CPU of tar | gzip -6 over ours",
         cold,
-        2.5,
+        COLD,
         "×",
     );
     table.at_least(
         "D7 all, warm: CPU of tar | gzip -6 over ours",
         warm,
-        15.0,
+        WARM,
         "×",
     );
 }
@@ -210,10 +214,15 @@ pub(crate) fn cores(name: &str, all: &[Measured], table: &mut Table) {
         raw / seconds(all, |one| one.warm.cpu),
         " MB",
     );
-    table.at_least(
-        &format!("{name}, cold: per second of wall, {cores} cores"),
-        raw / wall,
-        150.0,
+    let what = format!("{name}, cold: per second of wall, {cores} cores");
+    if name == SCIENTIFIC {
+        table.at_least(&what, raw / wall, 150.0, " MB");
+    } else {
+        table.told(&what, raw / wall, " MB");
+    }
+    table.told(
+        &format!("{name}, cold: per second of wall, 1 core"),
+        raw / alone,
         " MB",
     );
 }

@@ -3,6 +3,7 @@
 //! `just corpora` prints a table of ratios, all from one run, and fails when a goal of `docs/design/chunk-dedup.md` 12 is missed.
 //! CPU times are the least of three rounds in turn with the alternative. Wheels and packages are fetched once, below `target/corpora`.
 
+mod collect;
 mod corpus;
 mod debs;
 mod export;
@@ -73,14 +74,17 @@ fn run(args: &Args) -> Result<ExitCode> {
     let mut layers = Vec::new();
     for corpus in &corpora {
         let versions = layer::measure(corpus, scratch.path())?;
+        layer::cores(corpus.name, &versions, &mut table);
         if corpus.name == "sci" {
-            layer::cores(corpus.name, &versions, &mut table);
             let plain = layer::plain_bytes(&versions);
             stored::report(corpus, plain, scratch.path(), &mut table)?;
         }
         layers.extend(versions);
     }
-    layer::report(&layers, &mut table);
+    layer::report(&layers, args.only.is_empty(), &mut table);
+    if let Some(tree) = corpora.first().and_then(|corpus| corpus.trees.first()) {
+        collect::report(tree, scratch.path(), &mut table)?;
+    }
     let load = if args.long {
         memory::LONG
     } else {

@@ -19,22 +19,22 @@ struct Peer {
 /// With the settings they have by themselves, but neither keys nor a cache outside the scratch folder.
 const PEERS: [Peer; 4] = [
     Peer {
-        name: "casync",
+        name: "casync (zstd, its default)",
         begin: r#"mkdir "$1""#,
         keep: r#"casync make --store="$1/store" "$1/$3.caidx" "$2" >&2"#,
     },
     Peer {
-        name: "restic",
+        name: "restic (zstd, its default)",
         begin: r#"RESTIC_PASSWORD=x restic init --quiet --no-cache --repo "$1""#,
         keep: r#"cd "$2" && RESTIC_PASSWORD=x restic backup --quiet --no-cache --repo "$1" ."#,
     },
     Peer {
-        name: "borg",
+        name: "borg (lz4, its default)",
         begin: r#"BORG_BASE_DIR="$1.home" borg init --encryption none "$1""#,
         keep: r#"cd "$2" && BORG_BASE_DIR="$1.home" BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes borg create "$1::$3" ."#,
     },
     Peer {
-        name: "borg --compression zstd",
+        name: "borg (zstd, not its default)",
         begin: r#"BORG_BASE_DIR="$1.home" borg init --encryption none "$1""#,
         keep: r#"cd "$2" && BORG_BASE_DIR="$1.home" BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes borg create --compression zstd "$1::$3" ."#,
     },
@@ -56,14 +56,14 @@ pub(crate) fn report(corpus: &Corpus, plain: u64, scratch: &Path, table: &mut Ta
         0.36,
         "×",
     );
-    for peer in &PEERS {
+    for (index, peer) in PEERS.iter().enumerate() {
         let what = format!("{what}: beside {}", peer.name);
         let program = peer.name.split(' ').next().unwrap_or_default();
         if harness::program(program).is_none() {
             table.left_out(&what, "it is not installed");
             continue;
         }
-        let theirs = in_theirs(peer, &corpus.trees, &scratch.join(peer.name))?;
+        let theirs = in_theirs(peer, &corpus.trees, &scratch.join(format!("peer-{index}")))?;
         table.at_most(&what, ratio(mine.bytes, theirs.bytes), 1.0, "×");
         table.told(
             &format!("{what}, CPU over ours"),

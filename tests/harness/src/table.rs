@@ -72,11 +72,11 @@ impl Table {
 
     /// Prints all rows; failure when one goal is missed.
     pub fn print(&self) -> ExitCode {
-        println!("{:<62} {:>12}  {:<11} met", "what", "measured", "goal");
+        println!("{:<68} {:>12}  {:<11} met", "what", "measured", "goal");
         for row in &self.0 {
             let met = row.met.map_or("", |met| if met { "yes" } else { "NO" });
             println!(
-                "{:<62} {:>12}  {:<11} {met}",
+                "{:<68} {:>12}  {:<11} {met}",
                 row.what, row.measured, row.goal
             );
         }

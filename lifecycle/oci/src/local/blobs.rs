@@ -170,23 +170,21 @@ impl Blobs {
         Ok(Box::new(Writer::new(self)?))
     }
 
+    /// Digests of all whole blobs, sorted.
+    pub(super) fn digests(&self) -> Result<Vec<Digest>> {
+        let entries = self.dir.dir(Path::new(BLOBS)).and_then(|dir| dir.entries());
+        let entries = entries.map_err(|error| Error::files("listing blobs", error))?;
+        let names = entries.iter().filter_map(|entry| entry.name.to_str());
+        Ok(names
+            .filter_map(|name| Digest::from_hex(name).ok())
+            .collect())
+    }
+
     /// Digests of all whole blobs, sorted, with their size in bytes.
     pub(super) fn whole(&self) -> Result<Vec<(Digest, u64)>> {
         let failed = |error| Error::files("listing blobs", error);
         let mut all = Vec::new();
-        for entry in self
-            .dir
-            .dir(Path::new(BLOBS))
-            .and_then(|dir| dir.entries())
-            .map_err(failed)?
-        {
-            let Some(digest) = entry
-                .name
-                .to_str()
-                .and_then(|name| Digest::from_hex(name).ok())
-            else {
-                continue;
-            };
+        for digest in self.digests()? {
             if let Some(stat) = self.dir.stat(&path_of(digest)).map_err(failed)? {
                 all.push((digest, stat.size));
             }

@@ -41,7 +41,85 @@ pub(super) fn collect(blobs: &Blobs) -> Result<Collected> {
         collected.bytes += size;
     }
     remove_half_written(blobs)?;
+    note(blobs);
     Ok(collected)
+}
+
+/// How much there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Amount {
+    blobs: u64,
+    pack_bytes: u64,
+}
+
+/// Beside the store's folders. Without it, or when it makes no sense, a collection is due.
+const COLLECTED: &str = "collected";
+const COLLECTED_BYTES: u64 = 64;
+/// So much may wait for the next collection, or an eighth of what the last one left.
+const WAITING: Amount = Amount {
+    blobs: 32,
+    pack_bytes: 64 << 20,
+};
+
+impl Amount {
+    fn of(blobs: &Blobs) -> Result<Amount> {
+        let whole = blobs.digests()?.len();
+        let packs = blobs.packs.all();
+        let packs = packs.map_err(|error| Error::chunks("listing packs", error))?;
+        Ok(Amount {
+            blobs: (whole + segmented::all(blobs)?.len()) as u64,
+            pack_bytes: packs.iter().map(|pack| pack.bytes).sum(),
+        })
+    }
+
+    fn parse(text: &[u8]) -> Option<Amount> {
+        let line = std::str::from_utf8(text).ok()?.strip_suffix('\n')?;
+        let (blobs, pack_bytes) = line.split_once(' ')?;
+        Some(Amount {
+            blobs: blobs.parse().ok()?,
+            pack_bytes: pack_bytes.parse().ok()?,
+        })
+    }
+
+    /// Whether this is much more than was left `before`.
+    fn is_much_more_than(self, before: Amount) -> bool {
+        let much = |now: u64, before: u64, waiting: u64| {
+            now > before.saturating_add(waiting.max(before / 8))
+        };
+        much(self.blobs, before.blobs, WAITING.blobs)
+            || much(self.pack_bytes, before.pack_bytes, WAITING.pack_bytes)
+    }
+}
+
+pub(super) fn is_due(blobs: &Blobs) -> Result<bool> {
+    let left = blobs.dir.read(Path::new(COLLECTED), COLLECTED_BYTES);
+    // What cannot be read is written anew by a collection.
+    let left = left.ok().flatten().and_then(|text| Amount::parse(&text));
+    match left {
+        Some(left) => Ok(Amount::of(blobs)?.is_much_more_than(left)),
+        None => Ok(true),
+    }
+}
+
+/// Remembers what is left. A store that does not take it is collected more often than it needs; nothing else comes of it, so it is
+/// not synced either.
+fn note(blobs: &Blobs) {
+    let new = Path::new(".new-collected");
+    let Ok(Amount {
+        blobs: count,
+        pack_bytes,
+    }) = Amount::of(blobs)
+    else {
+        return;
+    };
+    let line = format!("{count} {pack_bytes}\n");
+    let written = blobs
+        .dir
+        .create_file(new, 0o644)
+        .is_ok_and(|mut file| std::io::Write::write_all(&mut file, line.as_bytes()).is_ok());
+    if !written || blobs.dir.rename(new, Path::new(COLLECTED)).is_err() {
+        let _ = blobs.dir.remove_file(new);
+    }
 }
 
 /// Everything that names and sessions lead to.

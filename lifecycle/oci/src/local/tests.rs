@@ -122,6 +122,30 @@ fn a_collection_removes_what_no_name_needs() {
 }
 
 #[test]
+fn a_collection_is_due_at_first_and_again_when_much_was_written_since() {
+    let world = World::new();
+    let store = world.open();
+    assert!(store.is_due_for_collection().unwrap());
+    store.collect().unwrap();
+    assert!(!store.is_due_for_collection().unwrap());
+    let write = |seed: u32| {
+        let bytes = seed.to_le_bytes();
+        let blob = Descriptor::of(MediaType::OciLayerGzip, &bytes);
+        store.write(&blob, &mut &bytes[..]).unwrap();
+    };
+    (0..32).for_each(write);
+    assert!(!store.is_due_for_collection().unwrap());
+    write(32);
+    assert!(store.is_due_for_collection().unwrap());
+    drop(store);
+    let store = world.open();
+    assert_eq!(store.collect().unwrap().blobs, 33);
+    assert!(!store.is_due_for_collection().unwrap());
+    fs::write(world.dir.path().join("store/collected"), "much\n").unwrap();
+    assert!(store.is_due_for_collection().unwrap());
+}
+
+#[test]
 fn a_collection_spares_what_a_running_build_wrote_found_or_was_promised() {
     let world = World::new();
     let old = {
