@@ -117,6 +117,16 @@ impl Error {
         self.kind
     }
 
+    /// Whether this machine refused something that a sandbox needs, whatever the kind: the system's own reason may be
+    /// missing permissions. Nothing has run in the sandbox then.
+    pub(crate) fn is_refused_sandbox(&self) -> bool {
+        let refused = |link: &(dyn StdError + 'static)| {
+            let error = link.downcast_ref::<sandbox::Error>();
+            error.is_some_and(|error| of_sandbox(error.kind()) == ErrorKind::Sandbox)
+        };
+        chain(self).any(refused)
+    }
+
     /// Actions that the user can take, the most promising first.
     pub fn actions(&self) -> &[String] {
         &self.help
@@ -311,6 +321,17 @@ mod tests {
         let error = error.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NoSpace);
         assert_eq!(error.to_string(), "exporting the image");
+    }
+
+    #[test]
+    fn a_refused_sandbox_is_known_below_any_other_kind() {
+        let nowhere = std::path::Path::new("/proc/self/fdinfo");
+        let refused: Result<()> =
+            sandbox::probe::keeps_changes(nowhere).doing("trying what an overlay needs");
+        assert!(refused.unwrap_err().is_refused_sandbox());
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let denied: Result<()> = Err(denied).doing("looking");
+        assert!(!denied.unwrap_err().is_refused_sandbox());
     }
 
     #[test]

@@ -163,9 +163,10 @@ impl<'a> Site<'a> {
         self.give_layers()?;
         match self.run_above(&lent, target, work.clone()) {
             // Nothing has run yet: the overlay may be what this machine does not let us have.
-            Err(error) if error.kind() == ErrorKind::Sandbox => {
+            Err(error) if error.is_refused_sandbox() => {
                 self.host.events.tell(Event::Note {
-                    text: format!("cached layers are moved, since they cannot be mounted: {error}"),
+                    text: "cached layers are moved, not mounted: `slipway doctor` says why"
+                        .to_owned(),
                 });
                 lent.move_into(&self.layers())?;
                 let results = self.run(target, work.clone(), From::Bind(self.layers()))?;
