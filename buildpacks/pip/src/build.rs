@@ -11,6 +11,7 @@ use crate::key::{Inputs, key};
 use crate::local::{Litter, Local, locals};
 use crate::requirements::Requirements;
 use crate::settings::Settings;
+use crate::slices::{self, Slices};
 use crate::venv::Venv;
 use crate::{settle, start, uv};
 
@@ -23,6 +24,7 @@ pub(crate) fn build(cx: &BuildContext<'_>) -> Result<Built> {
     let settings = Settings::read(cx, &requirements)?;
     let interpreter = interpreter::find(cx)?;
     let bytecode = Bytecode::wanted(cx)?;
+    let slices = Slices::wanted(cx)?;
     describe(cx, &requirements);
     let venv = cx.layers.join(LAYER);
     let key = key(
@@ -33,6 +35,7 @@ pub(crate) fn build(cx: &BuildContext<'_>) -> Result<Built> {
             settings: &settings,
             interpreter: &interpreter,
             bytecode,
+            slices,
             venv: &venv,
         },
     )?;
@@ -46,16 +49,17 @@ pub(crate) fn build(cx: &BuildContext<'_>) -> Result<Built> {
         Keyed::Reused(_) => cx
             .log
             .line("Reusing the packages of the last build: nothing they follow from has changed"),
-        Keyed::Fresh(layer) => {
+        Keyed::Fresh(mut layer) => {
             let job = Job {
                 requirements: &requirements,
                 locals: &locals,
                 settings: &settings,
                 interpreter: &interpreter,
                 bytecode,
+                slices,
                 refresh,
             };
-            job.fill(cx, &layer)?;
+            job.fill(cx, &mut layer)?;
             layer.finish()?;
         }
     }
@@ -131,11 +135,12 @@ struct Job<'a> {
     settings: &'a Settings,
     interpreter: &'a Interpreter,
     bytecode: Bytecode,
+    slices: Slices,
     refresh: bool,
 }
 
 impl Job<'_> {
-    fn fill(&self, cx: &BuildContext<'_>, layer: &Layer) -> Result<()> {
+    fn fill(&self, cx: &BuildContext<'_>, layer: &mut Layer) -> Result<()> {
         let program = uv::program(cx, self.settings)?;
         let cache = cx.cache_layer("uv-cache")?;
         let venv = Venv::create(layer.path(), self.interpreter)?;
@@ -162,6 +167,7 @@ impl Job<'_> {
         bytecode::compile(cx, self.interpreter, &venv, self.bytecode, &environment(cx))?;
         settle::settle(layer.path())?;
         settle::hold_no_secret(layer.path(), &self.settings.secrets())?;
+        slices::cut(cx, layer, &venv, self.slices)?;
         layer.set(
             Scope::All,
             "VIRTUAL_ENV",

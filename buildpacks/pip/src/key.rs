@@ -10,6 +10,7 @@ use crate::interpreter::Interpreter;
 use crate::local::Local;
 use crate::requirements::Requirements;
 use crate::settings::Settings;
+use crate::slices::Slices;
 use crate::uv;
 
 /// What the run image is.
@@ -41,6 +42,7 @@ pub(crate) struct Inputs<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) interpreter: &'a Interpreter,
     pub(crate) bytecode: Bytecode,
+    pub(crate) slices: Slices,
     /// Where the venv will be: its programs name their interpreter by an absolute path.
     pub(crate) venv: &'a Path,
 }
@@ -53,7 +55,8 @@ pub(crate) fn key(cx: &BuildContext<'_>, inputs: &Inputs<'_>) -> Result<Key> {
         .with("python", &inputs.interpreter.minor)
         .with("interpreter", inputs.interpreter.path.display().to_string())
         .with("venv", inputs.venv.display().to_string())
-        .with("bytecode", inputs.bytecode.name());
+        .with("bytecode", inputs.bytecode.name())
+        .with("slices", inputs.slices.name());
     for name in TARGET {
         key = key.with(name, text(cx, name));
     }

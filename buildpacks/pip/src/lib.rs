@@ -2,7 +2,7 @@
 //!
 //! In order: [`detect`] looks for the files, [`requirements`] and [`settings`] read what is wanted, [`key`] decides whether
 //! the last build's layer will do, [`uv`] fetches the installer, [`venv`] and [`install`] fill the layer, [`bytecode`] and
-//! [`settle`] finish it, [`diagnose`] explains what went wrong.
+//! [`settle`] finish it, [`slices`] gives large packages layers of their own, [`diagnose`] explains what went wrong.
 
 mod build;
 mod buildpack;
@@ -17,6 +17,7 @@ mod local;
 mod requirements;
 mod settings;
 mod settle;
+mod slices;
 mod start;
 mod stdlib;
 mod uv;
