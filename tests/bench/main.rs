@@ -9,6 +9,7 @@ mod export;
 mod launch;
 mod rounds;
 mod sandboxed;
+mod slices;
 mod user;
 
 use harness::Table;
@@ -19,6 +20,7 @@ fn main() -> std::process::ExitCode {
         // The sandbox starts the program it is linked into.
         Some("sandbox-init") => sandbox::init(),
         Some("export-and-tell-memory") => return export::child(&args[2]),
+        Some("slices") => return alone(slices::times),
         _ => {}
     }
     let mut table = Table::default();
@@ -28,5 +30,11 @@ fn main() -> std::process::ExitCode {
     launch::launcher(&mut table);
     user::detect(&mut table);
     user::rebuild(&mut table);
+    table.print()
+}
+
+fn alone(measure: impl Fn(&mut Table)) -> std::process::ExitCode {
+    let mut table = Table::default();
+    measure(&mut table);
     table.print()
 }

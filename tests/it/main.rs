@@ -13,5 +13,6 @@ mod real_programs;
 mod real_refusals;
 mod real_reproducible;
 mod real_samples;
+mod real_slices;
 mod real_unchanged;
 mod shop;

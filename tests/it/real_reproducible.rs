@@ -1,4 +1,4 @@
-//! The same source gives the same manifest digest, whoever builds it and wherever.
+//! The same source gives the same manifest digest, whoever builds it and wherever; with packages in layers of their own, too.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +16,14 @@ fn folders_users_umask_zone_locale_and_threads_do_not_matter() {
         run(&mut varied(
             &world,
             number,
-            &["build", &source, "-t", "same"],
+            &[
+                "build",
+                &source,
+                "-t",
+                "same",
+                "--env",
+                "BP_PYTHON_SLICES=always",
+            ],
         ))
         .success();
         digests.push((who, digest(&world, "same")));
