@@ -56,7 +56,6 @@ fn a_changed_package_changes_its_own_layer_and_all_are_found() {
         changed(&before, &after),
         [
             "application",
-            "configuration",
             "slipway/pip:package-django",
             "slipway/pip:venv"
         ]

@@ -55,15 +55,9 @@ pub(crate) fn compile(
         return Ok(());
     }
     cx.log.line("Compiling bytecode");
-    // Several workers need semaphores, which need /dev/shm; where there is none, one does it.
-    let ended = run(interpreter, venv, bytecode, env, "0")?;
-    let ended = if ended.text.contains("Traceback") {
-        run(interpreter, venv, bytecode, env, "1")?
-    } else {
-        ended
-    };
+    let ended = run(interpreter, venv, bytecode, env)?;
     match ended.exit {
-        Exit::Code(0 | 1) => Ok(()),
+        Exit::Code(0) => Ok(()),
         exit => Err(Failure::new(
             "SLP-PYT-121",
             format!("compiling bytecode ended with {exit:?}"),
@@ -73,6 +67,41 @@ pub(crate) fn compile(
     }
 }
 
+/// Compiles every folder in a process of its own, as many at a time as there are cores.
+///
+/// Not `compileall -j`: which references Python marks in bytecode depends on what else the process holds, and so on the files
+/// that it happened to compile before (<https://github.com/python/cpython/issues/78274>). So a folder's bytecode follows from
+/// the folder alone, and a new version of one package does not change that of another.
+const SCRIPT: &str = r#"
+import compileall, os, py_compile, sys
+
+_, mode, site = sys.argv
+mode = py_compile.PycInvalidationMode[mode.upper().replace("-", "_")]
+running, killed = 0, 0
+
+
+def wait():
+    global running, killed
+    running, killed = running - 1, killed | os.WIFSIGNALED(os.wait()[1])
+
+
+for folder, folders, files in os.walk(site):
+    folders[:] = sorted(name for name in folders if name != "__pycache__")
+    if not any(name.endswith(".py") for name in files):
+        continue
+    if running == len(os.sched_getaffinity(0)):
+        wait()
+    running += 1
+    if os.fork() == 0:
+        try:
+            compileall.compile_dir(folder, maxlevels=0, force=True, quiet=2, invalidation_mode=mode)
+        finally:
+            os._exit(0)
+while running:
+    wait()
+sys.exit(killed)
+"#;
+
 /// The interpreter itself, not the venv's: nothing that was just installed should run now. The order of sets follows
 /// the hash seed.
 fn run(
@@ -80,21 +109,9 @@ fn run(
     venv: &Venv,
     bytecode: Bytecode,
     env: &Environment,
-    workers: &str,
 ) -> Result<toolkit::Ended> {
     Command::new(&interpreter.path, &venv.path, env)
-        .args([
-            "-S",
-            "-s",
-            "-m",
-            "compileall",
-            "-q",
-            "-q",
-            "-f",
-            "-j",
-            workers,
-        ])
-        .args(["--invalidation-mode", bytecode.name()])
+        .args(["-S", "-s", "-c", SCRIPT, bytecode.name()])
         .arg(venv.site_packages())
         .env("PYTHONHASHSEED", "0")
         .output()

@@ -229,10 +229,7 @@ fn the_layer_is_settled_compiled_and_without_litter() {
         venv.display().to_string()
     );
     let compile = world.read("notes/compile");
-    assert!(
-        compile.contains("--invalidation-mode unchecked-hash"),
-        "{compile}"
-    );
+    assert!(compile.contains("unchecked-hash"), "{compile}");
     let mut names: Vec<_> = fs::read_dir(venv.join("bin"))
         .unwrap()
         .map(|e| e.unwrap().file_name())
