@@ -95,9 +95,9 @@ impl Reuse {
         let others = |dir: &Path, keep: &dyn Fn(&Path) -> bool| -> Result<()> {
             let dir = Dir::open(dir).doing(doing)?;
             for entry in dir.entries().doing(doing)? {
-                let name = Path::new(&entry.name);
-                if !keep(name) {
-                    dir.remove_tree(name).doing(doing)?;
+                let name = entry.name.to_string_lossy();
+                if !keep(Path::new(&*name)) {
+                    gone::remove(&dir, &name).doing(doing)?;
                 }
             }
             Ok(())

@@ -48,7 +48,7 @@ impl Docker {
         let start = Instant::now();
         while run(&mut docker.command(&["version"])).code != Some(0) {
             assert!(
-                start.elapsed() < Duration::from_secs(60),
+                start.elapsed() < Duration::from_mins(1),
                 "dockerd does not answer"
             );
             std::thread::sleep(Duration::from_millis(200));
