@@ -82,21 +82,36 @@ fn every(program: &Path, seconds: u64, only: &[String], seed: u64) -> Result<boo
     if names.is_empty() {
         return Err("no such target".into());
     }
-    for name in &names {
-        match watch::run(program, name, seconds, seed)? {
-            Ended::Well(said) => {
-                println!("{name}: {said}");
-                well += 1;
-            }
-            Ended::Badly { how, input } => {
-                let kept = watch::keep(name, &input)?;
-                println!("{name}: {how}");
-                println!("  again: slipway-fuzz again {name} {}", kept.display());
-            }
+    let at_once = std::thread::available_parallelism()?.get();
+    for some in names.chunks(at_once) {
+        let ended = std::thread::scope(|scope| {
+            let run = |name| scope.spawn(move || watch::run(program, name, seconds, seed));
+            let running: Vec<_> = some.iter().map(|name| run(*name)).collect();
+            let ended = running.into_iter().map(std::thread::ScopedJoinHandle::join);
+            ended.collect::<Vec<_>>()
+        });
+        for (name, ended) in some.iter().zip(ended) {
+            well += usize::from(told(name, ended.map_err(|_| "a thread panicked")??)?);
         }
     }
     println!("all: {well} of {} targets without a bug", names.len());
     Ok(well == names.len())
+}
+
+/// Says how a target ended; true when it was well.
+fn told(name: &str, ended: Ended) -> Result<bool> {
+    match ended {
+        Ended::Well(said) => {
+            println!("{name}: {said}");
+            Ok(true)
+        }
+        Ended::Badly { how, input } => {
+            let kept = watch::keep(name, &input)?;
+            println!("{name}: {how}");
+            println!("  again: slipway-fuzz again {name} {}", kept.display());
+            Ok(false)
+        }
+    }
 }
 
 /// Each planted bug is found.

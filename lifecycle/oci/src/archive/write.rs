@@ -35,9 +35,8 @@ pub fn write_file(
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     let prefix = unfinished(path);
-    let tidied = Dir::open(folder).and_then(|folder| files::remove_abandoned(&folder, &prefix));
-    tidied
-        .map_err(|error| Error::files(format!("writing the archive {}", path.display()), error))?;
+    // A folder that we may write to and not list keeps what it has.
+    let _ = Dir::open(folder).and_then(|folder| files::remove_abandoned(&folder, &prefix));
     let mut temporary = files::temporary(folder, &prefix).map_err(failed)?;
     let mut digest = write(image, names, format, temporary.as_file_mut())?;
     if let Err(error) = temporary.as_file().sync_all() {
