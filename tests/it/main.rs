@@ -14,4 +14,5 @@ mod real_refusals;
 mod real_reproducible;
 mod real_samples;
 mod real_unchanged;
+mod real_wheels;
 mod shop;

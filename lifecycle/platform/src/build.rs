@@ -22,7 +22,7 @@ use crate::reuse::{self, Reuse};
 use crate::site::{self, Inputs, Site, api};
 use crate::source::{self, Found};
 use crate::unchanged::{self, Ingredients, LastBuild, Seen};
-use crate::{base, builder, rootfs};
+use crate::{base, builder, rootfs, wheels};
 
 /// What to build and where it goes.
 #[derive(Debug, Clone)]
@@ -181,11 +181,15 @@ fn remember(
 
 fn keep(host: &Host<'_>, last: &LastBuild, key: Digest, image: &Image) {
     if let Err(error) = last.keep(key, image) {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-        host.events.tell(Event::Warning {
-            text: format!("{error}{}", cause.unwrap_or_default()),
-        });
+        warn(host, &error);
     }
+}
+
+fn warn(host: &Host<'_>, error: &Error) {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    host.events.tell(Event::Warning {
+        text: format!("{error}{}", cause.unwrap_or_default()),
+    });
 }
 
 fn told(host: &Host<'_>, request: &Request, image: Image, unchanged: bool) -> Built {
@@ -234,8 +238,13 @@ impl Build<'_> {
 
         let start = Instant::now();
         let image = self.export(&cx, &analyzed, &group)?;
+        let kept = match &reuse {
+            Some(reuse) => self.keep(&cx, &analyzed, &group, reuse)?,
+            None => Vec::new(),
+        };
+        self.share(&results, &kept);
         if let Some(reuse) = &reuse {
-            self.keep(&cx, &analyzed, &group, reuse)?;
+            reuse.give(&kept)?;
         }
         self.done(Phase::Export, start);
         Ok(image)
@@ -294,20 +303,32 @@ impl Build<'_> {
         Ok(reuse)
     }
 
+    /// Packs cached layers; returns the folders in which they lie on this machine.
     fn keep(
         &self,
         cx: &Context<'_>,
         analyzed: &Analyzed,
         group: &cnb::Group,
         reuse: &Reuse,
-    ) -> Result<()> {
+    ) -> Result<Vec<(PathBuf, Digest)>> {
         let through: Arc<dyn Store> = self.store.clone();
         let kept = phases::save_cache(cx, group, owners(analyzed), reuse.path(), &through)
             .doing("keeping cached layers")?;
         let dirs = &self.site.dirs;
         let on_disk = |kept: phases::Kept| (dirs.on_disk(&kept.path), kept.diff_id);
-        let folders: Vec<(PathBuf, Digest)> = kept.into_iter().map(on_disk).collect();
-        reuse.give(&folders)
+        Ok(kept.into_iter().map(on_disk).collect())
+    }
+
+    /// Adds to the wheel store. Nobody reads the layers any more, except those that are `kept`.
+    fn share(&self, results: &Path, kept: &[(PathBuf, Digest)]) {
+        let Some(shelf) = self.site.shelf(results) else {
+            return;
+        };
+        let dirs = &self.site.dirs;
+        let needed = kept.iter().map(|(path, _)| path.clone()).collect();
+        if let Err(error) = shelf.take_in(&dirs.on_disk(&dirs.layers), &needed) {
+            warn(self.host, &error);
+        }
     }
 
     fn done(&self, phase: Phase, start: Instant) {
@@ -342,6 +363,7 @@ pub(crate) fn tidy_up(host: &Host<'_>, store: &Arc<Local>) -> Result<()> {
     let names: Vec<Reference> = named.iter().map(|named| named.name.clone()).collect();
     reuse::collect(host, &names)?;
     unchanged::collect(host, &names)?;
+    wheels::collect(host)?;
     let mut wanted = BTreeSet::new();
     for named in named {
         if let Some(image) = store.find(&named.name).doing("listing images")? {

@@ -10,7 +10,7 @@ use crate::build::tidy_up;
 use crate::error::{Doing, Result};
 use crate::host::Host;
 use crate::name::familiar;
-use crate::{reuse, rootfs};
+use crate::{reuse, rootfs, wheels};
 
 /// Everything that is kept, in numbers; sizes in bytes on disk unless said otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +23,8 @@ pub struct Kept {
     pub unpacked: u64,
     /// Layers that buildpacks want back.
     pub reuse: u64,
+    /// What wheels become in a layer.
+    pub wheels: u64,
 }
 
 /// The images.
@@ -54,6 +56,7 @@ pub fn stat(host: &Host<'_>) -> Result<Kept> {
         downloads: size_of(&state.downloads())?,
         unpacked: size_of(&state.layers())?,
         reuse: size_of(&state.reuse())?,
+        wheels: size_of(&state.wheels())?,
     })
 }
 
@@ -128,7 +131,7 @@ fn named(store: &Local, broken: &[Digest]) -> Result<Vec<Broken>> {
     Ok(broken.collect())
 }
 
-/// Removes what can be had again: downloads, unpacked layers, cached layers, and what no image needs. Images stay.
+/// Removes what can be had again: downloads, unpacked layers, cached layers, the wheel store, and what no image needs. Images stay.
 /// Returns the bytes that were freed.
 pub fn prune(host: &Host<'_>) -> Result<u64> {
     let before = everything(host)?;
@@ -136,6 +139,7 @@ pub fn prune(host: &Host<'_>) -> Result<u64> {
     host.sweep()?;
     tidy_up(host, &store)?;
     reuse::collect(host, &[])?;
+    wheels::clear(host)?;
     rootfs::collect(&host.state.layers(), &std::collections::BTreeSet::new())?;
     let downloads = host.state.downloads();
     files::remove_tree(&downloads).doing("removing downloads")?;
@@ -150,6 +154,7 @@ fn everything(host: &Host<'_>) -> Result<u64> {
         state.downloads(),
         state.layers(),
         state.reuse(),
+        state.wheels(),
         state.builds(),
         state.runs(),
     ];

@@ -14,6 +14,7 @@ use crate::error::{Doing, Result};
 /// | `downloads` | package archives and indexes by digest | is downloaded again |
 /// | `layers` | unpacked layers by diff id | is unpacked again |
 /// | `reuse` | cached layers of buildpacks, by image and builder | is made again |
+/// | `wheels` | what wheels become in a layer, shared by all applications | is made again |
 /// | `last-builds` | what the last build of each image was made from | is built again |
 /// | `tools` | the embedded programs as files | is written again |
 /// | `builds`, `runs` | what a running build or container uses | when nothing runs |
@@ -57,6 +58,7 @@ impl State {
             self.downloads(),
             self.layers(),
             self.reuse(),
+            self.wheels(),
             self.last_builds(),
             self.tools(),
             self.builds(),
@@ -81,6 +83,10 @@ impl State {
 
     pub fn reuse(&self) -> PathBuf {
         self.cache.join("reuse")
+    }
+
+    pub fn wheels(&self) -> PathBuf {
+        self.cache.join("wheels")
     }
 
     pub fn last_builds(&self) -> PathBuf {

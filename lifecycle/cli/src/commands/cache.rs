@@ -54,7 +54,7 @@ pub(crate) struct Repair {
 /// Remove what can be had again; images stay
 #[derive(clap::Args)]
 #[command(
-    after_help = "Goes: downloaded packages, unpacked layers, layers that buildpacks want back, what no image needs."
+    after_help = "Goes: downloaded packages, unpacked layers, layers that buildpacks want back, installed packages, what no image needs."
 )]
 pub(crate) struct Prune {
     /// Print the bytes that were freed as JSON
@@ -114,6 +114,7 @@ fn rows(kept: &Kept) -> Vec<Vec<String>> {
             "layers that builds and runs stand on",
         ),
         row("reuse", kept.reuse, "layers that buildpacks want back"),
+        row("wheels", kept.wheels, "installed Python packages"),
     ]
 }
 
