@@ -16,4 +16,5 @@ mod real_reproducible;
 mod real_samples;
 mod real_slices;
 mod real_unchanged;
+mod real_wheels;
 mod shop;

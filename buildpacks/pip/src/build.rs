@@ -1,11 +1,13 @@
 //! The layer `venv`: reused when its key is equal, else installed anew.
 
+use std::path::Path;
+
 use toolkit::{BuildContext, Built, Keyed, Layer, LayerTypes, Result, Scope};
 
 use crate::bytecode::{self, Bytecode};
 use crate::detect::{SITE_PACKAGES, files, locks};
 use crate::diagnose::{self, Subject};
-use crate::install::{Install, environment};
+use crate::install::Install;
 use crate::interpreter::{self, Interpreter};
 use crate::key::{Inputs, key};
 use crate::local::{Litter, Local, locals};
@@ -13,6 +15,7 @@ use crate::requirements::Requirements;
 use crate::settings::Settings;
 use crate::slices::{self, Slices};
 use crate::venv::Venv;
+use crate::wheels::{self, ByWheels, Shelf, Stock};
 use crate::{settle, start, uv};
 
 const LAYER: &str = "venv";
@@ -47,6 +50,7 @@ pub(crate) fn build(cx: &BuildContext<'_>) -> Result<Built> {
     } else {
         cx.keyed_layer(LAYER, types(cx), &key)?
     };
+    let mut shares = false;
     match layer {
         Keyed::Reused(_) => {
             cx.log.line(
@@ -67,12 +71,15 @@ pub(crate) fn build(cx: &BuildContext<'_>) -> Result<Built> {
                 slices,
                 refresh,
             };
-            job.fill(cx, &mut layer)?;
+            shares = job.fill(cx, &mut layer)?;
             layer.finish()?;
         }
     }
     propose_start(cx, &requirements);
-    Ok(Built::default())
+    Ok(Built {
+        shares,
+        ..Built::default()
+    })
 }
 
 /// Always for the image; for later buildpacks, and so also in the cache, when one of them asks for it.
@@ -148,20 +155,93 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn fill(&self, cx: &BuildContext<'_>, layer: &mut Layer) -> Result<()> {
-        let program = uv::program(cx, self.settings)?;
-        let cache = cx.cache_layer(CACHE)?;
+    /// Returns whether the wheel store may have what was made.
+    fn fill(&self, cx: &BuildContext<'_>, layer: &mut Layer) -> Result<bool> {
         let venv = Venv::create(layer.path(), self.interpreter)?;
-        let litter = Litter::watch(&cx.app, self.locals);
+        let shelf = self.shelf(&venv);
+        let (program, of_uv) = uv::program(cx, self.settings, shelf.as_ref())?;
         cx.log.line(&format!(
             "Installing with uv {} for Python {}",
             uv::VERSION,
             self.interpreter.minor
         ));
+        let shelf = shelf.filter(|_| uv::is_genuine(&program));
+        let stock = match &shelf {
+            Some(shelf) => self.by_wheels(cx, shelf, &program, &venv)?,
+            None => None,
+        };
+        if stock.is_none() {
+            self.install(cx, &program, &venv)?;
+        }
+        settle::settle(layer.path())?;
+        settle::hold_no_secret(layer.path(), &self.settings.secrets())?;
+        let shares = match (&shelf, &stock) {
+            (Some(shelf), Some(stock)) => {
+                shelf.give(program.parent().unwrap_or(&program), &of_uv)?;
+                shelf.give(layer.path(), stock)?;
+                true
+            }
+            _ => false,
+        };
+        slices::cut(cx, layer, &venv, self.slices)?;
+        layer.set(
+            Scope::All,
+            "VIRTUAL_ENV",
+            &layer.path().display().to_string(),
+        )?;
+        Ok(shares)
+    }
+
+    fn shelf(&self, venv: &Venv) -> Option<Shelf> {
+        let fits = self.locals.is_empty() && wheels::fit(self.requirements, self.settings);
+        fits.then(|| Shelf::offered(self.interpreter, venv, self.bytecode))?
+    }
+
+    /// Fills the venv with wheels, from the store where it knows them. `None` when that is not possible; the venv is as it was then.
+    fn by_wheels(
+        &self,
+        cx: &BuildContext<'_>,
+        shelf: &Shelf,
+        uv: &Path,
+        venv: &Venv,
+    ) -> Result<Option<Stock>> {
+        // What builds of packages could have changed must not decide what others get.
+        let cache = cx.layers.join("fresh-cache");
+        toolkit::remove(&cache)?;
+        toolkit::create_folder(&cache)?;
+        let stock = ByWheels {
+            shelf,
+            requirements: self.requirements,
+            interpreter: self.interpreter,
+            bytecode: self.bytecode,
+            install: Install {
+                uv,
+                cache: &cache,
+                venv,
+                files: &files(cx)?,
+                settings: self.settings,
+                refresh: false,
+            },
+        }
+        .run(cx);
+        toolkit::remove(&cache)?;
+        let stock = stock?;
+        if stock.is_none() {
+            toolkit::remove(&venv.path)?;
+            toolkit::create_folder(&venv.path)?;
+            Venv::create(&venv.path, self.interpreter)?;
+        }
+        Ok(stock)
+    }
+
+    /// Fills the venv as uv and Python do.
+    fn install(&self, cx: &BuildContext<'_>, uv: &Path, venv: &Venv) -> Result<()> {
+        let cache = cx.cache_layer(CACHE)?;
+        let litter = Litter::watch(&cx.app, self.locals);
         let ended = Install {
-            uv: &program,
+            uv,
             cache: cache.path(),
-            venv: &venv,
+            venv,
             files: &files(cx)?,
             settings: self.settings,
             // uv's cache knows a folder by its times, and all times of a source may be equal.
@@ -172,15 +252,7 @@ impl Job<'_> {
         if !ended.success() {
             return Err(self.explain(cx, &ended));
         }
-        bytecode::compile(cx, self.interpreter, &venv, self.bytecode, &environment(cx))?;
-        settle::settle(layer.path())?;
-        settle::hold_no_secret(layer.path(), &self.settings.secrets())?;
-        slices::cut(cx, layer, &venv, self.slices)?;
-        layer.set(
-            Scope::All,
-            "VIRTUAL_ENV",
-            &layer.path().display().to_string(),
-        )
+        bytecode::compile(cx, self.interpreter, venv, self.bytecode)
     }
 
     /// What a compiler said is worth reading as a whole; the failure itself is short.

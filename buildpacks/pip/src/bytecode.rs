@@ -1,12 +1,21 @@
 //! Bytecode of the packages, so that nothing is compiled when the app starts.
 //!
 //! With the hash of the source in it instead of its time: times are the same for all files of a layer, so Python would
-//! throw timestamp bytecode away at every start (docs/design/platform-ux.md 6.2).
+//! throw timestamp bytecode away at every start (docs/design/platform-ux.md 6.2). Bytes follow from the module alone, not from what else
+//! was compiled, in whatever order, by the same process.
 
-use toolkit::{BuildContext, Command, Environment, Exit, Failure, Result};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use toolkit::{BuildContext, Command, Ended, Environment, Failure, Result};
 
 use crate::interpreter::Interpreter;
 use crate::venv::Venv;
+use crate::wheels;
+
+/// What Python runs: compiles the modules of a list, not as compileall does but with bytes that follow from each module alone.
+pub(crate) const COMPILE: &str = include_str!("bytecode/compile.py");
 
 /// How Python finds out whether bytecode still fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,70 +58,110 @@ pub(crate) fn compile(
     interpreter: &Interpreter,
     venv: &Venv,
     bytecode: Bytecode,
-    env: &Environment,
 ) -> Result<()> {
-    if bytecode == Bytecode::None {
+    compile_files(cx, interpreter, bytecode, &modules(&venv.site_packages())?)
+}
+
+/// Compiles these modules alone, to the same bytes, as many at a time as there are cores.
+///
+/// Nothing is loaded from where packages are: the working directory, where Python looks first, is one of the build image.
+pub(crate) fn compile_files(
+    cx: &BuildContext<'_>,
+    interpreter: &Interpreter,
+    bytecode: Bytecode,
+    modules: &[PathBuf],
+) -> Result<()> {
+    if bytecode == Bytecode::None || modules.is_empty() {
         return Ok(());
     }
     cx.log.line("Compiling bytecode");
-    let ended = run(interpreter, venv, bytecode, env)?;
-    match ended.exit {
-        Exit::Code(0) => Ok(()),
-        exit => Err(Failure::new(
-            "SLP-PYT-121",
-            format!("compiling bytecode ended with {exit:?}"),
-        )
-        .cause(ended.text.trim_end())
-        .help("go without bytecode: --env BP_PYTHON_BYTECODE=none")),
-    }
+    let scratch = cx.layers.join("modules");
+    toolkit::remove(&scratch)?;
+    toolkit::create_folder(&scratch)?;
+    let lists = parts(modules, wheels::cores())
+        .into_iter()
+        .enumerate()
+        .map(|(number, part)| {
+            let list = scratch.join(format!("{number}"));
+            toolkit::write(&list, part.as_bytes())?;
+            Ok(list)
+        })
+        .collect::<Result<Vec<PathBuf>>>()?;
+    let env = wheels::environment(cx);
+    let compile = |list: &PathBuf| judge(&command(interpreter, &env, bytecode, list).output()?);
+    wheels::parallel(&lists, compile)?;
+    toolkit::remove(&scratch)
 }
-
-/// Compiles every folder in a process of its own, as many at a time as there are cores.
-///
-/// Not `compileall -j`: which references Python marks in bytecode depends on what else the process holds, and so on the files
-/// that it happened to compile before (<https://github.com/python/cpython/issues/78274>). So a folder's bytecode follows from
-/// the folder alone, and a new version of one package does not change that of another.
-const SCRIPT: &str = r#"
-import compileall, os, py_compile, sys
-
-_, mode, site = sys.argv
-mode = py_compile.PycInvalidationMode[mode.upper().replace("-", "_")]
-running, killed = 0, 0
-
-
-def wait():
-    global running, killed
-    running, killed = running - 1, killed | os.WIFSIGNALED(os.wait()[1])
-
-
-for folder, folders, files in os.walk(site):
-    folders[:] = sorted(name for name in folders if name != "__pycache__")
-    if not any(name.endswith(".py") for name in files):
-        continue
-    if running == len(os.sched_getaffinity(0)):
-        wait()
-    running += 1
-    if os.fork() == 0:
-        try:
-            compileall.compile_dir(folder, maxlevels=0, force=True, quiet=2, invalidation_mode=mode)
-        finally:
-            os._exit(0)
-while running:
-    wait()
-sys.exit(killed)
-"#;
 
 /// The interpreter itself, not the venv's: nothing that was just installed should run now. The order of sets follows
 /// the hash seed.
-fn run(
+fn command(
     interpreter: &Interpreter,
-    venv: &Venv,
-    bytecode: Bytecode,
     env: &Environment,
-) -> Result<toolkit::Ended> {
-    Command::new(&interpreter.path, &venv.path, env)
-        .args(["-S", "-s", "-c", SCRIPT, bytecode.name()])
-        .arg(venv.site_packages())
+    bytecode: Bytecode,
+    list: &Path,
+) -> Command {
+    Command::new(&interpreter.path, Path::new("/usr/bin"), env)
+        .args(["-S", "-s", "-W", "ignore", "-c", COMPILE, bytecode.name()])
+        .arg(list)
         .env("PYTHONHASHSEED", "0")
-        .output()
 }
+
+fn judge(ended: &Ended) -> Result<()> {
+    if ended.success() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        "SLP-PYT-121",
+        format!("compiling bytecode ended with {:?}", ended.exit),
+    )
+    .cause(ended.text.trim_end())
+    .help("go without bytecode: --env BP_PYTHON_BYTECODE=none"))
+}
+
+/// Every module below a folder, sorted; folders that are links are left alone.
+fn modules(top: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |path: &Path, error: &io::Error| {
+        Failure::internal(format!("listing {}", path.display()), error)
+    };
+    let mut found = Vec::new();
+    let mut waiting = vec![top.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        for entry in fs::read_dir(&folder).map_err(|error| failed(&folder, &error))? {
+            let entry = entry.map_err(|error| failed(&folder, &error))?;
+            let path = entry.path();
+            let kind = entry.file_type().map_err(|error| failed(&path, &error))?;
+            let is_module = path.extension().is_some_and(|end| end == "py");
+            if kind.is_dir() && entry.file_name() != "__pycache__" {
+                waiting.push(path);
+            } else if is_module && path.is_file() && is_line(&path) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Can a path stand on a line of a list?
+fn is_line(path: &Path) -> bool {
+    path.to_str().is_some_and(|text| !text.contains('\n'))
+}
+
+/// Lines of paths in `count` parts that take about the same time.
+fn parts(modules: &[PathBuf], count: usize) -> Vec<String> {
+    let size = |path: &PathBuf| fs::metadata(path).map_or(0, |meta| meta.len());
+    let mut sized: Vec<(u64, &PathBuf)> = modules.iter().map(|path| (size(path), path)).collect();
+    sized.sort_unstable_by(|one, other| other.cmp(one));
+    let mut parts = vec![(0, String::new()); count];
+    for (bytes, path) in sized {
+        if let Some((sum, part)) = parts.iter_mut().min_by_key(|(sum, _)| *sum) {
+            *sum += bytes;
+            let _ = writeln!(part, "{}", path.display());
+        }
+    }
+    parts.into_iter().map(|(_, part)| part).collect()
+}
+
+#[cfg(test)]
+mod tests;

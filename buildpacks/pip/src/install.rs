@@ -52,7 +52,7 @@ impl Install<'_> {
     /// explains it.
     pub(crate) fn run(&self, cx: &BuildContext<'_>) -> Result<Ended> {
         let failed = Mutex::new(false);
-        let command = self.command(&cx.app, environment(cx));
+        let command = self.installing(&cx.app, environment(cx));
         command.run(&|line| {
             let Ok(mut failed) = failed.lock() else {
                 return;
@@ -64,13 +64,26 @@ impl Install<'_> {
         })
     }
 
-    fn command(&self, app: &Path, env: Environment) -> Command {
-        let mut command = Command::new(self.uv, app, &self.variables(env))
-            .args(["pip", "install", "--python"])
-            .arg(self.venv.python());
+    fn installing(&self, app: &Path, env: Environment) -> Command {
+        let mut command = self.command(app, env, "install");
         for file in self.files {
             command = command.arg("--requirements").arg(file);
         }
+        if self.settings.require_hashes {
+            command = command.arg("--require-hashes");
+        }
+        self.choosing(command)
+    }
+
+    /// A command of `uv pip` for the venv, with nothing yet of what it is to do.
+    pub(crate) fn command(&self, app: &Path, env: Environment, name: &str) -> Command {
+        Command::new(self.uv, app, &self.variables(env))
+            .args(["pip", name, "--python"])
+            .arg(self.venv.python())
+    }
+
+    /// Adds everything that decides which version of a package is chosen.
+    pub(crate) fn choosing(&self, mut command: Command) -> Command {
         for file in &self.settings.constraints {
             command = command.arg("--constraints").arg(file);
         }
@@ -80,16 +93,11 @@ impl Install<'_> {
         for name in &self.settings.no_binary {
             command = command.arg("--no-binary").arg(name);
         }
-        let flags = [
-            (
-                "--no-index",
-                self.settings.no_index || self.settings.vendored.is_some(),
-            ),
-            ("--require-hashes", self.settings.require_hashes),
-            ("--refresh", self.refresh),
-        ];
-        for (flag, _) in flags.iter().filter(|(_, set)| *set) {
-            command = command.arg(*flag);
+        if self.settings.no_index || self.settings.vendored.is_some() {
+            command = command.arg("--no-index");
+        }
+        if self.refresh {
+            command = command.arg("--refresh");
         }
         if self.settings.pre_releases {
             command = command.args(["--prerelease", "allow"]);

@@ -1,8 +1,8 @@
 //! Buildpack `slipway/pip`: installs requirements.txt into a venv.
 //!
 //! In order: [`detect`] looks for the files, [`requirements`] and [`settings`] read what is wanted, [`key`] decides whether
-//! the last build's layer will do, [`uv`] fetches the installer, [`venv`] and [`install`] fill the layer, [`bytecode`] and
-//! [`settle`] finish it, [`slices`] gives large packages layers of their own, [`diagnose`] explains what went wrong.
+//! the last build's layer will do, [`uv`] fetches the installer, [`venv`] and then [`wheels`] or [`install`] fill the layer, [`bytecode`]
+//! and [`settle`] finish it, [`slices`] gives large packages layers of their own, [`diagnose`] explains what went wrong.
 
 mod build;
 mod buildpack;
@@ -22,6 +22,7 @@ mod start;
 mod stdlib;
 mod uv;
 mod venv;
+mod wheels;
 
 pub use buildpack::Pip as Buildpack;
 

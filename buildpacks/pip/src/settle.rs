@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use toolkit::{Class, Failure, Result};
 
 /// Files that uv leaves at the top of an environment for its own use.
-const LEFT_BY_UV: [&str; 3] = [".lock", ".gitignore", "CACHEDIR.TAG"];
+pub(crate) const LEFT_BY_UV: [&str; 3] = [".lock", ".gitignore", "CACHEDIR.TAG"];
 
 /// Removes what uv left, gives every folder and program mode 0755 and every other file 0644.
 pub(crate) fn settle(venv: &Path) -> Result<()> {

@@ -6,18 +6,22 @@ mod links;
 mod wheel;
 
 use std::env::consts::ARCH;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use toolkit::http::ErrorKind;
 use toolkit::{BuildContext, Download, Failure, Key, Keyed, LayerTypes, Result, without_user_info};
 
 use crate::settings::{Netrc, Settings, local_folder};
+use crate::wheels::{Shelf, Stock};
 
 /// Also part of the key of the layer with the packages.
 pub(crate) const VERSION: &str = "0.13.8";
 
 /// Holds the program.
 pub(crate) const LAYER: &str = "uv";
+/// Name of its file in its layer.
+const PROGRAM: &str = "uv";
 
 /// Where PyPI keeps its files.
 const FILES: &str = "https://files.pythonhosted.org/packages";
@@ -30,6 +34,8 @@ struct Wheel {
     name: &'static str,
     sha256: &'static str,
     size_bytes: u64,
+    /// Digest of the program in it.
+    program: &'static str,
 }
 
 const WHEELS: [Wheel; 2] = [
@@ -39,6 +45,7 @@ const WHEELS: [Wheel; 2] = [
         name: "uv-0.13.8-py3-none-musllinux_1_1_x86_64.whl",
         sha256: "29451c60f5e8b07403e0a175d5229efc36b0289b34143ff4aaa499a5dd52553a",
         size_bytes: 19_139_972,
+        program: "a880db7f5f6745b5ec80aa6ccafdce06ddab1434013b55c62bb2fded1e2f9cb5",
     },
     Wheel {
         arch: "aarch64",
@@ -46,6 +53,7 @@ const WHEELS: [Wheel; 2] = [
         name: "uv-0.13.8-py3-none-manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64.whl",
         sha256: "0b3e8b1a4f5e405e31e2ff33de8af4744831e9f7338539671efbd8c3c94e791d",
         size_bytes: 17_953_056,
+        program: "5aa4427bd923cfdca2d56a3577f60d8fa7825aa3b496fef975dfd6f03db57d28",
     },
 ];
 
@@ -63,21 +71,40 @@ impl Wheel {
     }
 }
 
-/// The program; from the cache layer, or fetched into it.
-pub(crate) fn program(cx: &BuildContext<'_>, settings: &Settings) -> Result<PathBuf> {
+/// The program; from the cache layer, or put into it from the wheel store, or fetched. What of it is new for the store is in the second value.
+pub(crate) fn program(
+    cx: &BuildContext<'_>,
+    settings: &Settings,
+    shelf: Option<&Shelf>,
+) -> Result<(PathBuf, Stock)> {
     let wheel = Wheel::of_this_machine()?;
+    let mut stock = Stock::default();
     let layer = match layer(cx, wheel)? {
-        Keyed::Reused(layer) => return Ok(layer.path().join("uv")),
+        Keyed::Reused(layer) => return Ok((layer.path().join(PROGRAM), stock)),
         Keyed::Fresh(layer) => layer,
     };
-    let file = layer.path().join(wheel.name);
-    cx.log.line(&format!("Fetching uv {VERSION}"));
-    fetch(cx, settings, wheel, &file)?;
-    let program = layer.path().join("uv");
-    wheel::extract(&file, &format!("uv-{VERSION}.data/scripts/uv"), &program)?;
-    toolkit::remove(&file)?;
+    let program = layer.path().join(PROGRAM);
+    let known = shelf.map(|shelf| shelf.take_one(wheel.sha256, layer.path()));
+    if known.transpose()? == Some(true) {
+        stock.used.push(wheel.sha256.to_owned());
+    } else {
+        let file = layer.path().join(wheel.name);
+        cx.log.line(&format!("Fetching uv {VERSION}"));
+        fetch(cx, settings, wheel, &file)?;
+        wheel::extract(&file, &format!("uv-{VERSION}.data/scripts/uv"), &program)?;
+        toolkit::remove(&file)?;
+        let files = vec![PathBuf::from(PROGRAM)];
+        stock.new.push((wheel.sha256.to_owned(), files));
+    }
     layer.finish()?;
-    Ok(program)
+    Ok((program, stock))
+}
+
+/// Is it the program that the wheel has? Code of a package, built by an earlier build of the same application, could have changed it.
+pub(crate) fn is_genuine(program: &Path) -> bool {
+    let found = File::open(program).and_then(toolkit::sha256_of);
+    let wanted = Wheel::of_this_machine().map(|wheel| wheel.program);
+    matches!((found, wanted), (Ok(found), Ok(wanted)) if found == wanted)
 }
 
 /// Where the program is kept from build to build.
@@ -160,7 +187,7 @@ pub(crate) fn replace(cx: &BuildContext<'_>, script: &str) {
     let Keyed::Fresh(layer) = layer(cx, wheel).unwrap() else {
         panic!("the layer is there already");
     };
-    let program = layer.path().join("uv");
+    let program = layer.path().join(PROGRAM);
     toolkit::write(&program, script.as_bytes()).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     layer.finish().unwrap();

@@ -78,4 +78,10 @@ pub struct Built {
     pub unmet: Vec<Unmet>,
     /// Remembered for the next build of the same app; ends up in a label of the image.
     pub store: toml::Table,
+    /// Says to slipway, by the exit status [`SHARES`], that what this buildpack left for builds of other applications is sound. Only
+    /// where the platform asked for that, and after [`keep_apart`](crate::keep_apart).
+    pub shares: bool,
 }
+
+/// Exit status of `bin/build`: success, see [`Built::shares`].
+pub const SHARES: u8 = 90;

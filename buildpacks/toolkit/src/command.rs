@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use cnb::Environment;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use crate::{Failure, Log, Result};
 
@@ -177,6 +178,12 @@ fn exit(status: ExitStatus) -> Exit {
         (Some(code), _) => Exit::Code(code),
         (None, signal) => Exit::Signal(signal.unwrap_or_default()),
     }
+}
+
+/// Keeps every program that this process starts from looking into it or changing it, whatever that program is; they run as the same user.
+/// False when the system does not let us.
+pub fn keep_apart() -> bool {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).is_ok()
 }
 
 /// The first executable file called `name` in the folders of `path`, which has the form of `PATH`.

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use cnb::{BuildToml, BuildpackPlan, BuildpackToml, Environment, StoreToml};
 
+use crate::build::SHARES;
 use crate::{
     BuildContext, Buildpack, Context, DetectContext, Detection, Failure, Log, Result, files,
 };
@@ -131,7 +132,7 @@ fn build(
     if !store.metadata.is_empty() {
         files::write(&layers.join("store.toml"), store.to_toml().as_bytes())?;
     }
-    Ok(0)
+    Ok(if built.shares { SHARES } else { 0 })
 }
 
 fn write_unless_empty(path: &Path, text: &str) -> Result<()> {

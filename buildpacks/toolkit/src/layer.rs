@@ -3,6 +3,7 @@
 //! Spec: buildpack.md, "Layer Types", "Layer Content Metadata (TOML)", "Environment Variable Modification Rules".
 
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use cnb::{LayerName, LayerToml, LayerTypes};
@@ -53,6 +54,20 @@ impl Key {
 /// Digest of some bytes, as hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// Digest of everything that a reader has, as hexadecimal digits.
+pub fn sha256_of(mut reader: impl Read) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(hex(&hasher.finalize())),
+            Ok(length) => hasher.update(buffer.get(..length).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -17,16 +17,16 @@ mod files;
 mod layer;
 mod log;
 
-pub use build::{BuildContext, Built};
+pub use build::{BuildContext, Built, SHARES};
 pub use buildpack::Buildpack;
-pub use command::{Command, Ended, Exit, find_program};
+pub use command::{Command, Ended, Exit, find_program, keep_apart};
 pub use context::Context;
 pub use detect::{DetectContext, Detection, provide, require};
 pub use download::{Download, client, failure};
 pub use entry::{Call, main_of, run};
 pub use failure::{Class, Failure, Result};
 pub use files::{create_folder, read_bytes, read_text, remove, write};
-pub use layer::{Key, Keyed, Layer, Scope, sha256};
+pub use layer::{Key, Keyed, Layer, Scope, sha256, sha256_of};
 pub use log::{Log, without_user_info};
 
 pub use cnb::{

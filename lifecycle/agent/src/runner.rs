@@ -2,12 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use phases::{Command, Error, ErrorKind, Exit, Job, Result, Runner, Stream};
+use phases::{Command, Error, ErrorKind, Exit, Job, Phase, Result, Runner, Stream};
 use sandbox::Limits;
 use sandbox::nested::{self, Nested};
 
 /// The job's folder; no buildpack sees it.
 pub(crate) const JOB_FOLDER: &str = "/slipway";
+
+/// The wheel store, and what a build has for it; there when the host knows that all buildpacks are ours.
+const WHEELS: [&str; 2] = ["/slipway-wheels", "/slipway-made"];
+
+/// The one buildpack that sees them.
+const HAS_WHEELS: &str = "slipway/pip";
+
+/// Tells the host, beside the results, that it may keep what a build has for the wheel store.
+const SHARES: &str = "shares";
 
 /// The one buildpack that may read the caller's settings of package indexes, which may hold credentials.
 const READS_INDEX_SETTINGS: &str = "slipway/pip";
@@ -42,12 +51,20 @@ impl InSandbox {
             .filter(|path| path.is_absolute());
         let secret =
             (command.element.id != READS_INDEX_SETTINGS).then(|| self.index_settings.clone());
+        let [wheels, made] = WHEELS.map(PathBuf::from);
+        let has_wheels = has_wheels(command);
+        let shut = (!has_wheels).then(|| [wheels, made.clone()]);
+        let made = has_wheels.then_some(made);
         Nested {
             uid: self.uid,
             gid: self.gid,
             read_only: self.read_only.clone(),
-            writable: existing(command.writable.iter().cloned().chain(home)),
-            hidden: existing(std::iter::once(PathBuf::from(JOB_FOLDER)).chain(secret)),
+            writable: existing(command.writable.iter().cloned().chain(home).chain(made)),
+            hidden: existing(
+                std::iter::once(PathBuf::from(JOB_FOLDER))
+                    .chain(secret)
+                    .chain(shut.into_iter().flatten()),
+            ),
             limits: Limits::default(),
         }
     }
@@ -65,6 +82,7 @@ impl Runner for InSandbox {
             output(told(stream), bytes);
         });
         match exit {
+            Ok(sandbox::Exit::Code(code)) if code == i32::from(toolkit::SHARES) => shared(command),
             Ok(sandbox::Exit::Code(code)) => Ok(Exit::Code(code)),
             Ok(sandbox::Exit::Signal(signal)) => Ok(Exit::Signal(signal)),
             Err(error) => Err(Error::new(
@@ -78,6 +96,24 @@ impl Runner for InSandbox {
             .because(error)),
         }
     }
+}
+
+fn has_wheels(command: &Command) -> bool {
+    command.phase == Phase::Build && command.element.id == HAS_WHEELS
+}
+
+/// Notes what the buildpack says by its exit status, which is success if it may say so.
+fn shared(command: &Command) -> Result<Exit> {
+    let offered = WHEELS.iter().all(|path| Path::new(path).is_dir());
+    if !offered || !has_wheels(command) {
+        return Ok(Exit::Code(i32::from(toolkit::SHARES)));
+    }
+    let note = Path::new(JOB_FOLDER).join(SHARES);
+    std::fs::write(&note, "").map_err(|cause| {
+        let doing = format!("writing {}", note.display());
+        Error::new(ErrorKind::Io, doing).because(cause)
+    })?;
+    Ok(Exit::Code(0))
 }
 
 fn told(stream: sandbox::Stream) -> Stream {

@@ -260,7 +260,7 @@ impl Build<'_> {
             group: &group,
             untouched: self.named(&untouched),
         };
-        let exported = self.export(&cx, &made, reuse.as_ref());
+        let exported = self.export(&cx, &made, &results, reuse.as_ref());
         lent.take_back(&self.site.layers(), &untouched);
         let image = exported?;
         self.done(Phase::Export, start);
@@ -312,7 +312,13 @@ impl Build<'_> {
         first.filter(|_| !self.request.clear_cache)
     }
 
-    fn export(&self, cx: &Context<'_>, made: &Made<'_>, reuse: Option<&Reuse>) -> Result<Image> {
+    fn export(
+        &self,
+        cx: &Context<'_>,
+        made: &Made<'_>,
+        results: &Path,
+        reuse: Option<&Reuse>,
+    ) -> Result<Image> {
         let request = ExportRequest {
             analyzed: made.analyzed,
             group: made.group,
@@ -334,8 +340,13 @@ impl Build<'_> {
         };
         let into: Arc<dyn Store> = self.store.clone();
         let exported = phases::export(cx, &request, &into).doing("exporting the image")?;
+        let kept = match reuse {
+            Some(reuse) => self.keep(cx, made, reuse)?,
+            None => Vec::new(),
+        };
+        self.share(results, &kept);
         if let Some(reuse) = reuse {
-            self.keep(cx, made, reuse)?;
+            reuse.give(&self.site.layers(), &kept)?;
         }
         Ok(exported.image)
     }
@@ -354,7 +365,13 @@ impl Build<'_> {
         Ok(reuse)
     }
 
-    fn keep(&self, cx: &Context<'_>, made: &Made<'_>, reuse: &Reuse) -> Result<()> {
+    /// Packs cached layers; returns them by their names below the folder of all layers.
+    fn keep(
+        &self,
+        cx: &Context<'_>,
+        made: &Made<'_>,
+        reuse: &Reuse,
+    ) -> Result<Vec<(PathBuf, Digest)>> {
         let through: Arc<dyn Store> = self.store.clone();
         let owners = owners(made.analyzed);
         let cache = reuse.path();
@@ -365,8 +382,15 @@ impl Build<'_> {
             let beneath = kept.path.strip_prefix(layers).ok()?;
             Some((beneath.to_owned(), kept.diff_id))
         };
-        let packed: Vec<(PathBuf, Digest)> = kept.into_iter().filter_map(beneath).collect();
-        reuse.give(&self.site.layers(), &packed)
+        Ok(kept.into_iter().filter_map(beneath).collect())
+    }
+
+    /// Adds to the wheel store. Nobody reads the layers any more, except those that are `kept`.
+    fn share(&self, results: &Path, kept: &[(PathBuf, Digest)]) {
+        if let Some(shelf) = self.site.shelf(results) {
+            let needed = kept.iter().map(|(beneath, _)| beneath.clone()).collect();
+            warn(self.host, shelf.take_in(&self.site.layers(), &needed));
+        }
     }
 
     fn done(&self, phase: Phase, start: Instant) {

@@ -20,7 +20,9 @@ pub struct Kept {
     pub unpacked: u64,
     /// Layers that buildpacks want back.
     pub reuse: u64,
-    /// What `downloads`, `unpacked` and `reuse` may be together; looked after about once an hour.
+    /// What wheels become in a layer.
+    pub wheels: u64,
+    /// What `downloads`, `unpacked`, `reuse` and `wheels` may be together; looked after about once an hour.
     pub bound: u64,
 }
 
@@ -53,6 +55,7 @@ pub fn stat(host: &Host<'_>) -> Result<Kept> {
         downloads: size_of(&state.downloads())?,
         unpacked: size_of(&state.layers())?,
         reuse: size_of(&state.reuse())?,
+        wheels: size_of(&state.wheels())?,
         bound: host.cache_bytes,
     })
 }
@@ -128,7 +131,7 @@ fn named(store: &Local, broken: &[Digest]) -> Result<Vec<Broken>> {
     Ok(broken.collect())
 }
 
-/// Removes what no image needs, and of what can be had again (downloads, unpacked layers, cached layers) what need not be kept.
+/// Removes what no image needs, and of what can be had again (downloads, unpacked layers, cached layers, the wheel store) what need not be kept.
 /// Images stay, and what running programs count on. Returns the bytes that were freed.
 pub fn prune(host: &Host<'_>, keep: Keep) -> Result<u64> {
     let before = everything(host)?;
@@ -146,6 +149,7 @@ fn everything(host: &Host<'_>) -> Result<u64> {
         state.downloads(),
         state.layers(),
         state.reuse(),
+        state.wheels(),
         state.builds(),
         state.runs(),
     ];

@@ -33,6 +33,7 @@ mod reuse;
 mod rootfs;
 mod site;
 mod unchanged;
+mod wheels;
 mod workdir;
 
 pub mod build;

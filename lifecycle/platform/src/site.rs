@@ -32,7 +32,8 @@ use crate::memory::Memory;
 use crate::pip_settings;
 use crate::rootfs::{self, Rootfs};
 use crate::source::{self, Found};
-use crate::unchanged::Seen;
+use crate::unchanged::{Buildpack, Seen};
+use crate::wheels::Shelf;
 use crate::why::SourceParts;
 use crate::workdir::Workdir;
 
@@ -40,6 +41,9 @@ use crate::workdir::Workdir;
 const HOME: &str = "/home/cnb";
 /// Where programs look for certificate authorities in our build images.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// Beside the results of a build, from the agent: it may add to the wheel store.
+const SHARES: &str = "shares";
 
 /// What a build or a detection is made from.
 #[derive(Debug, Clone, Default)]
@@ -66,6 +70,8 @@ pub(crate) struct Site<'a> {
     rootfs: Rootfs,
     lifecycle: PathBuf,
     mounts: Vec<Mount>,
+    /// Offered when all buildpacks are ours.
+    shelf: Option<Shelf>,
     user: (u32, u32),
     env: Vec<(OsString, OsString)>,
     offline: bool,
@@ -112,7 +118,14 @@ impl<'a> Site<'a> {
         });
         let rootfs = rootfs::unpack(&bases.build.image, &host.state.layers(), id)?;
         host.events.tell(Event::Worked);
-        let mounts = mounts(brought, id, workdir.path(), memory)?;
+        let mut mounts = mounts(brought, id, workdir.path(), memory)?;
+        let named = |wanted: &Buildpack| matches!(wanted, Buildpack::Named(_));
+        let shelf = if seen.buildpacks.iter().all(named) {
+            Shelf::open(host, &bases.build.image, workdir.path())?
+        } else {
+            None
+        };
+        mounts.extend(shelf.iter().flat_map(Shelf::mounts));
         id.give(workdir.path())
             .doing("giving the build folder to the user of the sandbox")?;
         let user = build_user(&bases.build.image);
@@ -128,6 +141,7 @@ impl<'a> Site<'a> {
             rootfs,
             lifecycle,
             mounts,
+            shelf,
             user,
             env,
             offline: inputs.fetching.offline,
@@ -142,6 +156,12 @@ impl<'a> Site<'a> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned()
+    }
+
+    /// The wheel store, when the build that left `results` may add to it.
+    pub(crate) fn shelf(&self, results: &Path) -> Option<&Shelf> {
+        let shares = results.join(SHARES).is_file();
+        self.shelf.as_ref().filter(|_| shares)
     }
 
     /// Runs one phase in the sandbox and says where its results are.

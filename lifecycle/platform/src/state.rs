@@ -17,6 +17,7 @@ const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// | `downloads` | package archives and indexes by digest | is downloaded again |
 /// | `layers` | unpacked layers by diff id | is unpacked again |
 /// | `reuse` | cached layers of buildpacks, by image and builder | is made again |
+/// | `wheels` | what wheels become in a layer, shared by all applications | is made again |
 /// | `last-builds` | what the last build of each image was made from | is built again |
 /// | `trimmed` | when the folders above were last measured | is measured again |
 /// | `tools` | the embedded programs as files | is written again |
@@ -63,6 +64,7 @@ impl State {
             self.downloads(),
             self.layers(),
             self.reuse(),
+            self.wheels(),
             self.last_builds(),
             self.tools(),
             self.builds(),
@@ -89,6 +91,10 @@ impl State {
         self.cache.join("reuse")
     }
 
+    pub fn wheels(&self) -> PathBuf {
+        self.cache.join("wheels")
+    }
+
     pub fn last_builds(&self) -> PathBuf {
         self.cache.join("last-builds")
     }
@@ -99,6 +105,10 @@ impl State {
     }
 
     /// Held by whoever makes base images from downloads.
+    pub(crate) fn wheels_lock(&self) -> PathBuf {
+        self.wheels().join("lock")
+    }
+
     pub(crate) fn base_lock(&self) -> PathBuf {
         self.downloads().join("base.lock")
     }

@@ -13,6 +13,7 @@ use crate::error::{Doing, Result};
 use crate::gone;
 use crate::host::Host;
 use crate::state::State;
+use crate::wheels;
 
 /// Measuring takes a look at every file, so it is not done after every build.
 const EVERY: Duration = Duration::from_hours(1);
@@ -40,6 +41,8 @@ impl Keep {
 struct Shelf {
     path: PathBuf,
     locks: Locks,
+    /// What in an entry has the time of its use, if not the entry or its lock.
+    mark: Option<&'static str>,
 }
 
 /// Who has an entry has this lock, at least shared.
@@ -52,24 +55,36 @@ enum Locks {
 
 fn shelves(state: &State) -> Vec<Shelf> {
     let base = || Locks::One(state.base_lock());
-    vec![
+    let wheels = wheels::contexts(&state.wheels());
+    let wheels = wheels.into_iter().map(|path| Shelf {
+        path,
+        locks: Locks::One(state.wheels_lock()),
+        mark: Some(wheels::LIST),
+    });
+    let mut shelves = vec![
         Shelf {
             path: state.downloads().join("debs"),
             locks: base(),
+            mark: None,
         },
         Shelf {
             path: state.downloads().join("indexes"),
             locks: base(),
+            mark: None,
         },
         Shelf {
             path: state.layers(),
             locks: Locks::Each,
+            mark: None,
         },
         Shelf {
             path: state.reuse(),
             locks: Locks::Each,
+            mark: None,
         },
-    ]
+    ];
+    shelves.extend(wheels);
+    shelves
 }
 
 /// An entry of a shelf.
@@ -147,9 +162,10 @@ impl Shelf {
                 Locks::Each => self.path.join(format!("{}.lock", gone::whole(name))),
                 Locks::One(lock) => lock.clone(),
             };
-            let mark = match &self.locks {
-                Locks::Each => &lock,
-                Locks::One(_) => &path,
+            let mark = match (&self.locks, self.mark) {
+                (_, Some(mark)) => &path.join(mark),
+                (Locks::Each, None) => &lock,
+                (Locks::One(_), None) => &path,
             };
             let (Some(used), bytes) = (modified(mark).or_else(|| modified(&path)), size_of(&path)?)
             else {

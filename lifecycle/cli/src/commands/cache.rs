@@ -154,11 +154,12 @@ fn rows(kept: &Kept) -> Vec<Vec<String>> {
             "layers that builds and runs stand on",
         ),
         row("reuse", kept.reuse, "layers that buildpacks want back"),
+        row("wheels", kept.wheels, "installed Python packages"),
         row(
             "sum",
-            kept.downloads + kept.unpacked + kept.reuse,
+            kept.downloads + kept.unpacked + kept.reuse + kept.wheels,
             &format!(
-                "of the three above; at most {} stay",
+                "of the four above; at most {} stay",
                 units::bytes(kept.bound)
             ),
         ),

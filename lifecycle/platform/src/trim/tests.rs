@@ -152,3 +152,30 @@ fn it_is_due_once_an_hour_or_with_another_bound() {
     assert!(due(7, 3600) && due(8, 0));
     assert!(is_due(&world.state, 7, now - Duration::from_secs(1)));
 }
+
+#[test]
+fn a_wheel_has_the_time_of_its_list_and_stays_while_a_build_sees_the_store() {
+    let world = World::new();
+    for (wheel, used) in [("old", 1), ("new", 2)] {
+        let entry = format!("wheels/image/context/{wheel}");
+        world.file(&format!("{entry}/files/a"), 9);
+        world.file(&format!("{entry}/list"), used);
+    }
+    let left = || {
+        ["old", "new"].map(|wheel| {
+            world
+                .path(&format!("wheels/image/context/{wheel}"))
+                .exists()
+        })
+    };
+    let keep = |bytes| Keep {
+        bytes,
+        used_since: None,
+    };
+    let build = Lock::shared(&world.state.wheels_lock(), Duration::ZERO).unwrap();
+    trim(&world.state, keep(200)).unwrap();
+    assert_eq!(left(), [true, true]);
+    drop(build);
+    trim(&world.state, keep(200)).unwrap();
+    assert_eq!(left(), [false, true]);
+}
