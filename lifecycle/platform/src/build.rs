@@ -102,6 +102,8 @@ pub fn build(host: &Host<'_>, request: &Request) -> Result<Built> {
     let due = store.is_due_for_collection();
     if due.doing("looking for what no image needs")? {
         tidy_up(host, &store)?;
+    } else {
+        trim::when_due(host)?;
     }
     Ok(built)
 }
