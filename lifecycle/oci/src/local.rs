@@ -84,7 +84,8 @@ impl Local {
     }
 
     /// Whether so much was written since the last collection that another one may be worth its time: it reads every manifest, recipe
-    /// and index. What waits is at most 32 blobs and 64 MiB, or an eighth of what the last collection left. Reads the names of blobs.
+    /// and index. What waits is at most 32 blobs and 64 MiB, or an eighth of what the last collection left, and what four dead programs left. Reads
+    /// the names of blobs.
     pub fn is_due_for_collection(&self) -> Result<bool> {
         collect::is_due(&self.blobs)
     }

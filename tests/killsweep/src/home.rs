@@ -94,6 +94,17 @@ impl Home {
         Err(format!("preparing the world: {}: {text}", output.status).into())
     }
 
+    /// Removes what a build leaves to a later one, which collects when enough of it has gathered; all else is the build's to remove.
+    fn tidy(&self, world: &Path) -> Result<()> {
+        let mut prune = slipway(&self.slipway, world);
+        let output = finish(prune.args(["cache", "prune", "--keep-size", "1TB"]))?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        let is_done = output.status.success();
+        is_done
+            .then_some(())
+            .ok_or_else(|| format!("tidying: {text}").into())
+    }
+
     fn command(&self, world: &Path, source: &str, name: &str, more: &[&str]) -> Command {
         let source = world.join(source);
         let mut command = slipway(&self.slipway, world);
@@ -160,7 +171,6 @@ impl World for Home {
     }
 
     fn residue(&self, world: &Path, expected: Option<&Listing>) -> Vec<String> {
-        // Before the store is tidied by us: the build itself has to.
         let mut residue = world::unexpected(self.listing(world), expected);
         residue.extend(world::tidied(&world.join(HOME).join("store")));
         residue.extend(orphans(world));
@@ -168,6 +178,7 @@ impl World for Home {
     }
 
     fn listing(&self, world: &Path) -> Result<Listing> {
+        self.tidy(world)?;
         let (home, layers) = (Path::new(HOME), Path::new("home/layers"));
         world::listing(world, &|path| {
             // What is in unpacked layers is not looked at; which packs there are depends on how often something was collected.

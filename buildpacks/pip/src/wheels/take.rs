@@ -25,8 +25,7 @@ struct Job<'a> {
 
 /// Copies entries, each a list and the folder of its files, into one folder.
 ///
-/// Returns the numbers of those that are not whole, or that have a file in common with an earlier one; nothing of them is left but
-/// folders.
+/// Returns the numbers of those that are not whole, or that have a file in common with an earlier one; nothing of them is left.
 pub(super) fn take(entries: &[(&List, &Path)], into: &Path) -> Result<BTreeSet<usize>> {
     let mut broken = BTreeSet::new();
     let mut seen = BTreeSet::new();
@@ -55,8 +54,22 @@ pub(super) fn take(entries: &[(&List, &Path)], into: &Path) -> Result<BTreeSet<u
     broken.extend(partly.map(|(job, _)| job.entry));
     for job in jobs.iter().filter(|job| broken.contains(&job.entry)) {
         toolkit::remove(&job.to)?;
+        remove_empty(into, &job.file.path);
     }
     Ok(broken)
+}
+
+/// Removes folders above a path that nothing is in: uv takes a `.dist-info` for an installed package, whatever is in it.
+fn remove_empty(top: &Path, path: &Path) {
+    for folder in path
+        .ancestors()
+        .skip(1)
+        .filter(|path| *path != Path::new(""))
+    {
+        if fs::remove_dir(top.join(folder)).is_err() {
+            return;
+        }
+    }
 }
 
 /// Copies one file; false when it is not what its list says. That it cannot be written is an error.
@@ -143,7 +156,7 @@ mod tests {
         let b = entry(
             top.path(),
             "b",
-            &[("lib/b.py", "x = 2"), ("lib/b2.py", "x = 2")],
+            &[("lib/b.dist-info/b.py", "x = 2"), ("lib/b2.py", "x = 2")],
         );
         let c = entry(top.path(), "c", &[("lib/c.py", "x = 3")]);
         let d = entry(top.path(), "d", &[("lib/a.py", "x = 4")]);
@@ -154,7 +167,7 @@ mod tests {
         let broken = take(&entries, &into).unwrap();
         assert_eq!(broken, BTreeSet::from([1, 2, 3]));
         assert_eq!(fs::read(into.join("lib/a.py")).unwrap(), b"x = 1");
-        assert!(!into.join("lib/b.py").exists() && !into.join("lib/b2.py").exists());
+        assert!(!into.join("lib/b.dist-info").exists() && !into.join("lib/b2.py").exists());
     }
 
     #[test]

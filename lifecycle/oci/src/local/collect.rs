@@ -91,14 +91,18 @@ impl Amount {
     }
 }
 
+/// Dead programs may have left whole layers half written; a few of those are living.
+const WAITING_SESSIONS: usize = 4;
+
 pub(super) fn is_due(blobs: &Blobs) -> Result<bool> {
     let left = blobs.dir.read(Path::new(COLLECTED), COLLECTED_BYTES);
     // What cannot be read is written anew by a collection.
     let left = left.ok().flatten().and_then(|text| Amount::parse(&text));
-    match left {
-        Some(left) => Ok(Amount::of(blobs)?.is_much_more_than(left)),
-        None => Ok(true),
-    }
+    let Some(left) = left else {
+        return Ok(true);
+    };
+    let sessions = session::count(&blobs.dir)?;
+    Ok(sessions > WAITING_SESSIONS || Amount::of(blobs)?.is_much_more_than(left))
 }
 
 /// Remembers what is left. A store that does not take it is collected more often than it needs; nothing else comes of it, so it is

@@ -158,6 +158,13 @@ fn new_folder(root: &Dir) -> Result<PathBuf> {
     }
 }
 
+/// Number of sessions, of living and dead programs.
+pub(super) fn count(root: &Dir) -> Result<usize> {
+    let sessions = root.dir(Path::new(SESSIONS)).and_then(|dir| dir.entries());
+    let sessions = sessions.map_err(|error| Error::files("listing sessions", error))?;
+    Ok(sessions.len())
+}
+
 /// What the sessions of a store hold; removes the folders of dead ones. Call with the store's lock held exclusively.
 pub(super) fn living(root: &Dir) -> Result<Living> {
     let failed = |error| Error::files("reading sessions", error);

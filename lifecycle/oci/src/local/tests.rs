@@ -143,6 +143,12 @@ fn a_collection_is_due_at_first_and_again_when_much_was_written_since() {
     assert!(!store.is_due_for_collection().unwrap());
     fs::write(world.dir.path().join("store/collected"), "much\n").unwrap();
     assert!(store.is_due_for_collection().unwrap());
+    store.collect().unwrap();
+    for dead in 0..5 {
+        let left = format!("store/sessions/dead-{dead}");
+        fs::create_dir(world.dir.path().join(left)).unwrap();
+    }
+    assert!(store.is_due_for_collection().unwrap());
 }
 
 #[test]
