@@ -101,6 +101,16 @@ impl Packs {
         }
     }
 
+    /// Whether there is a copy of each of these chunks, at one moment.
+    pub fn has_all(&self, ids: impl IntoIterator<Item = ChunkId>) -> Result<bool> {
+        let listing = self.listing()?;
+        let all = ids.into_iter().all(|id| !listing.find(id).is_empty());
+        if listing.wants_catalog() {
+            self.make_catalog();
+        }
+        Ok(all)
+    }
+
     /// Every copy of a chunk; empty when there is none. Packs that any process kept or removed before this call are seen and gone.
     ///
     /// That the bytes are there and right is for [`Packs::read`] to tell.

@@ -32,12 +32,9 @@ pub(super) fn recipe(blobs: &Blobs, digest: Digest) -> Result<Option<Recipe>> {
 
 /// Whether every segment of a recipe is in some pack.
 pub(super) fn is_complete(packs: &Packs, recipe: &Recipe) -> Result<bool> {
-    for piece in &recipe.pieces {
-        if find(packs, piece.id)?.is_empty() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let ids = recipe.pieces.iter().map(|piece| piece.id);
+    let has_all = packs.has_all(ids);
+    has_all.map_err(|error| Error::chunks("looking for the chunks of a layer", error))
 }
 
 fn find(packs: &Packs, id: ChunkId) -> Result<Vec<chunks::Found>> {
