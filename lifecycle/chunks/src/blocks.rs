@@ -154,7 +154,7 @@ impl<'a> Bits<'a> {
 #[derive(Default)]
 struct Codes {
     lengths: Table<128>,
-    symbols: Table<2048>,
+    symbols: Table<1024>,
     distances: Table<1024>,
     read: Lengths,
 }
@@ -192,7 +192,6 @@ impl Codes {
             .flat_map(|(length, count)| std::iter::repeat_n(length, count))
             .collect();
         self.symbols.build(&lengths, symbol_step)?;
-        self.symbols.join_literals();
         self.distances.build(&[5; DISTANCES], distance_step)
     }
 
@@ -204,7 +203,6 @@ impl Codes {
         self.distances.build(distances, distance_step)?;
         let is_whole = (self.symbols.is_complete() || self.symbols.is_tiny())
             && (self.distances.is_complete() || self.distances.is_tiny());
-        self.symbols.join_literals();
         is_whole.then_some(())
     }
 
@@ -233,8 +231,8 @@ impl Codes {
             bits.fill()?;
             let step = self.lengths.step(bits)?;
             bits.drop(step.bits());
-            let (length, times) = match step.value() {
-                0..=15 => (step.value(), 1),
+            let (length, times) = match step.value {
+                0..=15 => (step.value, 1),
                 16 => (*lengths.last()?, bits.take(2)? + 3),
                 17 => (0, bits.take(3)? + 3),
                 _ => (0, bits.take(7)? + 11),
@@ -248,17 +246,17 @@ impl Codes {
         Some(&self.read)
     }
 
-    /// Literals and matches go the same way, since the processor cannot guess which comes next: after literals the length of a
+    /// Literals and matches go the same way, since the processor cannot guess which comes next: after a literal the length of a
     /// distance is looked up too, and does not count.
     fn skip_block(&self, bits: &mut Bits<'_>) -> Option<()> {
         // A copy of its own can stay in registers.
         let mut ahead = bits.clone();
         loop {
-            // Literals of 11 bits and a match, or one of 15 + 5 + 15 + 13 bits.
+            // A match takes at most 15 + 5 + 15 + 13 bits.
             ahead.fill()?;
             let symbol = self.symbols.step(&ahead)?;
             ahead.drop(symbol.bits());
-            if symbol.value() == END {
+            if symbol.value == END {
                 *bits = ahead;
                 return Some(());
             }
@@ -266,13 +264,13 @@ impl Codes {
             if distance.is_none() {
                 distance = self.long_distance(symbol, &ahead)?;
             }
-            ahead.drop(distance.bits() & usize::from(symbol.value()));
+            ahead.drop(distance.bits() & usize::from(symbol.value));
         }
     }
 
     #[cold]
     fn long_distance(&self, symbol: Step, bits: &Bits<'_>) -> Option<Step> {
-        if symbol.value() == MATCH {
+        if symbol.value == MATCH {
             self.distances.long(bits.ahead)
         } else {
             Some(Step::default())
@@ -312,45 +310,22 @@ struct Table<const SIZE: usize> {
     sorted: Vec<Step>,
 }
 
-/// What a symbol means for somebody who only skips; or several, of which all but the last are literals. The lowest byte is the number
-/// of bits, of codes and extra bits, and zero for what is not in a table; then that of codes alone; then the value of the last symbol.
+/// What a symbol means for somebody who only skips: bits of its code and its extra bits (0: not in this table), value.
 #[derive(Clone, Copy, Default)]
-struct Step(u32);
+struct Step {
+    bits: u8,
+    value: u8,
+}
 
 impl Step {
-    fn new(code_bits: u8, extra_bits: u8, value: u8) -> Step {
-        Step(u32::from_le_bytes([
-            code_bits + extra_bits,
-            code_bits,
-            value,
-            0,
-        ]))
-    }
-
     #[inline]
     fn bits(self) -> usize {
-        usize::from(self.0.to_le_bytes()[0])
-    }
-
-    #[inline]
-    fn code_bits(self) -> u32 {
-        u32::from(self.0.to_le_bytes()[1])
-    }
-
-    #[inline]
-    fn value(self) -> u8 {
-        self.0.to_le_bytes()[2]
+        usize::from(self.bits)
     }
 
     #[inline]
     fn is_none(self) -> bool {
-        self.0 == 0
-    }
-
-    /// A literal, and what comes after it. The sums stay below 64 where both are from one look-up.
-    #[inline]
-    fn and(self, next: Step) -> Step {
-        Step(self.0 + next.0)
+        self.bits == 0
     }
 }
 
@@ -390,8 +365,9 @@ impl<const SIZE: usize> Table<SIZE> {
             .filter(|(_, length)| **length > 0)
         {
             let place = &mut place[usize::from(*length)];
-            self.sorted[*place] = step(symbol).map_or(Step::default(), |(extra, value)| {
-                Step::new(*length, extra, value)
+            self.sorted[*place] = step(symbol).map_or(Step::default(), |(extra, value)| Step {
+                bits: *length + extra,
+                value,
             });
             *place += 1;
         }
@@ -415,19 +391,6 @@ impl<const SIZE: usize> Table<SIZE> {
             }
         }
         Some(())
-    }
-
-    /// Puts what follows a literal into its entry, where both are within the bits of one look-up.
-    fn join_literals(&mut self) {
-        // What follows stands at a lower place, where that is done already.
-        for at in 1..SIZE {
-            let first = self.fast[at];
-            let next = self.fast[at >> first.bits()];
-            let is_known = first.code_bits() + next.code_bits() <= SIZE.trailing_zeros();
-            // Without a jump, which would be guessed wrong half of the time.
-            let joins = is_known & (first.value() == LITERAL) & !first.is_none();
-            self.fast[at] = first.and(if joins { next } else { Step::default() });
-        }
     }
 
     /// Is every sequence of bits a code?
